@@ -1,0 +1,51 @@
+# Two commands do everything: `make chat` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+export HF_HUB_OFFLINE = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help chat test lint fix unit eval clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1 \t/'
+
+chat: $(VENV)/installed ## install, bring the library in line with corpus/, open the page (ARGS="--port 8000")
+	$(BIN)/coalition-qa chat $(ARGS)
+
+test: lint unit ## install what tests need, then lint, types and tests
+
+lint: $(VENV)/installed-dev ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(VENV)/installed-dev ## tests only
+	$(BIN)/python -m pytest
+
+fix: $(VENV)/installed-dev ## format, and mend what the linter can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+eval: $(VENV)/installed ## score the answers on the article's test questions
+	$(BIN)/coalition-qa eval run $(ARGS)
+
+clean: ## remove what was installed and cached; documents and libraries stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache dist
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else \
+		f"coalition-qa needs Python 3.11 to 3.13, this is {sys.version.split()[0]}: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml constraints.txt scripts/install_torch.py | $(VENV)/bin/python
+	@echo "Installing into $(VENV): a few minutes, once."
+	$(BIN)/python scripts/install_torch.py
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(PIP) --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,182 @@
+"""The one path from a question to its answer, and the one place where the parts are put together."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from coalition_qa.config import Settings
+from coalition_qa.conversation import standalone
+from coalition_qa.encoders import MODELS, open_encoder
+from coalition_qa.library import Library
+from coalition_qa.reading import Candidate, Reader, SpanReader
+from coalition_qa.retrieval import Retriever
+from coalition_qa.types import (
+    Answer,
+    Citation,
+    Document,
+    DocumentInfo,
+    Hit,
+    QuestionError,
+    Sentence,
+    Turn,
+)
+from coalition_qa.verification import Calibration, Signals, resolves, shipped_calibration, supports
+
+MOST_SENTENCES = 3
+CLOSE = 2.0
+"""A further sentence is quoted when its score is at most this far below the best one's, in logits."""
+
+NOTHING_STORED = "There are no documents in the library yet."
+NOT_HELD = "No passage answers this; the closest ones are shown for what they are."
+
+
+class Shelf(Protocol):
+    """What an answer needs of a library beyond being searched."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of documents, chunker and encoder."""
+        ...
+
+    def catalogue(self) -> list[DocumentInfo]:
+        """One row a name, by name."""
+        ...
+
+    def document(self, name: str) -> Document | None:
+        """The document of that name, or None."""
+        ...
+
+    def close(self) -> None:
+        """Give files and locks back."""
+        ...
+
+
+class Assistant:
+    """Answers questions from one library, only with sentences whose citations were checked."""
+
+    def __init__(
+        self, settings: Settings, library: Shelf, retriever: Retriever, reader: Reader, calibration: Calibration
+    ) -> None:
+        self._settings = settings
+        self._library = library
+        self._retriever = retriever
+        self._reader = reader
+        self._calibration = calibration
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """The assistant that the settings describe, over the library on disk. Raises LibraryError, ModelError."""
+        encoder = open_encoder(settings)
+        library = Library(settings.library_path, encoder)
+        reader = SpanReader(MODELS / "reader", encoder, settings.threads)
+        return cls(settings, library, Retriever(library, encoder), reader, shipped_calibration())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._library.close()
+
+    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        """Answer from the documents, or say that they don't hold it. Raises QuestionError for no question."""
+        clock = _Clock()
+        asked = checked_question(question, self._settings.max_question_characters)
+        searched = standalone(asked, history)
+        hits = self._retriever.search(searched, self._settings.passages_read)
+        clock.lap("retrieve")
+        candidates = self._reader.read(searched, hits)
+        clock.lap("read")
+        shown = chosen(candidates)
+        best = [sentence for c in shown if (sentence := self._verified(c, searched)) is not None]
+        confidence = 0.0
+        if best:
+            confidence = self._calibration.confidence(Signals.of(searched, hits, candidates))
+        answered = bool(best) and confidence >= self._calibration.threshold
+        clock.lap("verify")
+        return Answer(
+            question=asked,
+            standalone_question=searched,
+            status="answered" if answered else "abstained",
+            reason="" if answered else NOT_HELD if hits else NOTHING_STORED,
+            sentences=tuple(best) if answered else (),
+            best=tuple(best),
+            short_answer=shown[0].answer_text if answered else "",
+            confidence=confidence,
+            hits=tuple(hits),
+            fingerprint=self._library.fingerprint,
+            timings=clock.laps,
+        )
+
+    def documents(self) -> list[DocumentInfo]:
+        """What the library holds, by name."""
+        return self._library.catalogue()
+
+    def document(self, name: str) -> Document | None:
+        """One document with its text, or None."""
+        return self._library.document(name)
+
+    def example_questions(self, count: int = 4) -> list[str]:
+        """Questions about what the documents name most, which they do answer."""
+        questions = (f"What do the documents say about {name}?" for name in self._frequent_names())
+        answered = (question for question in questions if self.ask(question).status == "answered")
+        return [question for question, _ in zip(answered, range(count), strict=False)]
+
+    def _frequent_names(self) -> list[str]:
+        counted: Counter[str] = Counter()
+        for info in self.documents()[:20]:
+            document = self.document(info.name)
+            text = document.text[:50_000] if document else ""
+            counted.update(re.findall(r"(?<=[a-z,] )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*", text))
+        return [name for name, times in counted.most_common(12) if times > 1]
+
+    def _verified(self, candidate: Candidate, question: str) -> Sentence | None:
+        """The candidate as a sentence of an answer, or None where its citation does not hold."""
+        citation = cited(candidate.hit, candidate)
+        document = self._library.document(citation.doc)
+        if document is None or document.id != citation.document_id or not resolves(citation, document.text):
+            return None
+        if supports(candidate.text, citation.quote, question) is None:
+            return None
+        return Sentence(candidate.text, (citation,))
+
+
+def checked_question(question: str, longest: int) -> str:
+    """The question without white space around it. Raises QuestionError where there is nothing to ask."""
+    text = " ".join(question.split())
+    if not text:
+        raise QuestionError("The question is empty: type what you want to know.")
+    if len(text) > longest:
+        raise QuestionError(f"The question is {len(text):,} characters long, the limit is {longest:,}: shorten it.")
+    if not any(character.isalnum() for character in text):
+        raise QuestionError("The question holds no word: type what you want to know.")
+    return text
+
+
+def chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The best candidate and those close behind it, at most three, best first."""
+    return [c for c in candidates[:MOST_SENTENCES] if c.score >= candidates[0].score - CLOSE]
+
+
+def cited(hit: Hit, candidate: Candidate) -> Citation:
+    """The citation of a candidate's sentence."""
+    return Citation(hit.doc, hit.passage.document_id, candidate.sentence, candidate.text, hit.passage.id)
+
+
+class _Clock:
+    """Milliseconds between laps."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = 1000 * (now - self._last)
+        self._last = now

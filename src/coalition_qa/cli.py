@@ -1,0 +1,280 @@
+"""The command `coalition-qa`: parse, call, print, exit code. Nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from coalition_qa.types import Answer, CoalitionQAError, GoldError, LibraryBusy
+
+if TYPE_CHECKING:
+    from coalition_qa.config import Settings
+    from coalition_qa.ingest import Step
+
+ABSTAINED = "The documents don't say."
+_QUOTED = 300  # characters of a passage that an abstention shows
+_LINE = 1_000  # characters of a message: a name may be as long as someone made it
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. 0: done; 1: it could not be done, said in one line; 2: wrong usage or gold; 130: stopped."""
+    given = parser().parse_args(arguments)
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # bytes or characters that the terminal's encoding lacks
+    try:
+        return int(given.run(given))
+    except GoldError as error:
+        return _fail(str(error), 2)
+    except CoalitionQAError as error:
+        return _fail(str(error), 1)
+    except KeyboardInterrupt:
+        return _fail("stopped.", 130)
+    except BrokenPipeError:  # the reader of our output went away, as in `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{str(where)[:200]}{error.strerror or error}.", 1)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its help; each sets `run`."""
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--library", metavar="DIR", help="folder of the index (default: one for each corpus)")
+    shared.add_argument("--corpus", metavar="DIR", help="folder of the documents (default: ./corpus)")
+    top = argparse.ArgumentParser(
+        prog="coalition-qa",
+        description="Ask questions of your own documents; every citation is checked before it is shown.",
+    )
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], what: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, parents=[shared], help=what, description=what)
+        made.set_defaults(run=run)
+        return made
+
+    chat = command("chat", _chat, "Open the page where you ask.")
+    chat.add_argument("--host", help="address to serve on (default: 127.0.0.1)")
+    chat.add_argument("--port", type=int, help="port to serve on (default: 7860; 0 takes a free one)")
+    chat.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    ask = command("ask", _ask, "Answer one question.")
+    ask.add_argument("question", help="the question, in quotes; - reads it from standard input")
+    ask.add_argument("--json", action="store_true", help="print the whole answer as JSON")
+    add = command("add", _add, "Copy files, or folders of files, into the corpus and index them.")
+    add.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    remove = command("remove", _remove, "Take documents out of the corpus and the library.")
+    remove.add_argument("documents", nargs="+", metavar="DOC", help="name, or at least 6 characters of the id")
+    lister = command("list", _list, "Show the documents in the library.")
+    lister.add_argument("--json", action="store_true", help="print as JSON")
+    sync = command("sync", _sync, "Bring the library in line with the corpus folder.")
+    sync.add_argument("folder", nargs="?", metavar="DIR", help="another corpus folder")
+    sync.add_argument("--rebuild", action="store_true", help="make the library anew and swap it in when complete")
+    command("doctor", _doctor, "Check models, corpus and library.")
+    evaluation = commands.add_parser("eval", help="Measure answers against gold questions.")
+    within = evaluation.add_subparsers(metavar="COMMAND", required=True)
+    run = within.add_parser("run", parents=[shared], help="Ask every gold question and score the answers.")
+    run.add_argument("--gold", type=Path, default=Path("eval/gold.jsonl"), help="gold file (default: %(default)s)")
+    run.add_argument("--split", choices=("dev", "test", "all"), default="test", help="default: %(default)s")
+    run.add_argument("--out", type=Path, metavar="DIR", help="also write results.jsonl, report.json, report.md")
+    run.set_defaults(run=_eval_run)
+    return top
+
+
+def _settings(given: argparse.Namespace, **more: Any) -> Settings:  # noqa: ANN401 - whatever a setting takes
+    from coalition_qa.config import load_settings
+
+    return load_settings({"library": given.library, "corpus": given.corpus, **more})
+
+
+def _chat(given: argparse.Namespace) -> int:
+    from coalition_qa.assistant import Assistant
+    from coalition_qa.ui import serve
+
+    settings = _settings(given, host=given.host, port=given.port)
+    try:
+        _bring_in_line(settings)
+    except LibraryBusy as error:
+        print(f"coalition-qa: {error} Serving what it holds now.", file=sys.stderr)
+    with Assistant.open(settings) as assistant:
+        serve(assistant, settings, open_browser=not given.no_browser)
+    return 0
+
+
+def _ask(given: argparse.Namespace) -> int:
+    from coalition_qa.assistant import Assistant, checked_question
+    from coalition_qa.store import FILE
+
+    settings = _settings(given)
+    text = sys.stdin.read() if given.question == "-" else given.question
+    question = checked_question(text.encode(errors="replace").decode(), settings.max_question_characters)
+    if not (settings.library_path / FILE).is_file():
+        _bring_in_line(settings)
+    with Assistant.open(settings) as assistant:
+        answer = assistant.ask(question)
+    if given.json:
+        print(json.dumps(answer.to_json(), ensure_ascii=False, indent=2))
+    else:
+        print(_plain(rendered(answer)))
+    return 0
+
+
+def _add(given: argparse.Namespace) -> int:
+    from coalition_qa.encoders import open_encoder
+    from coalition_qa.ingest import Ingest
+    from coalition_qa.library import Library
+    from coalition_qa.store import FILE
+
+    settings = _settings(given)
+    if settings.corpus.is_dir() and not (settings.library_path / FILE).is_file():
+        _bring_in_line(settings)  # a library that holds only what is added would hide the rest of the corpus
+    encoder = open_encoder(settings)
+    with Library(settings.library_path, encoder, create=True) as library:
+        return _outcome(Ingest(settings, library, encoder).add(given.paths, progress=_row), "added")
+
+
+def _remove(given: argparse.Namespace) -> int:
+    from coalition_qa.encoders import open_encoder
+    from coalition_qa.ingest import Ingest
+    from coalition_qa.library import Library
+
+    settings = _settings(given)
+    encoder = open_encoder(settings)
+    with Library(settings.library_path, encoder) as library:
+        for step in Ingest(settings, library, encoder).remove(given.documents):
+            _row(step)
+    return 0
+
+
+def _list(given: argparse.Namespace) -> int:
+    from coalition_qa.encoders import open_encoder
+    from coalition_qa.library import Library
+
+    settings = _settings(given)
+    with Library(settings.library_path, open_encoder(settings)) as library:
+        catalogue = library.catalogue()
+    if given.json:
+        print(json.dumps([asdict(info) for info in catalogue], ensure_ascii=False, indent=2))
+        return 0
+    for info in catalogue:
+        size = f"{info.passages} passages, {info.characters:,} characters"
+        print(_plain(f"{info.document_id[:12]}  {info.name}  ({size})"))
+    if not catalogue:
+        print("The library is empty: `coalition-qa add FILE` adds documents.")
+    return 0
+
+
+def _sync(given: argparse.Namespace) -> int:
+    settings = _settings(given, **({"corpus": given.folder} if given.folder else {}))
+    return _bring_in_line(settings, rebuild=given.rebuild)
+
+
+def _bring_in_line(settings: Settings, *, rebuild: bool = False) -> int:
+    from coalition_qa import ingest
+    from coalition_qa.encoders import open_encoder
+    from coalition_qa.library import Library
+
+    if settings.corpus_is_own:
+        settings.corpus.mkdir(parents=True, exist_ok=True)  # the first start outside a project
+    encoder = open_encoder(settings)
+    if rebuild:
+        return _outcome(ingest.rebuild(settings, encoder, progress=_row), "in line")
+    with Library(settings.library_path, encoder, create=True) as library:
+        return _outcome(ingest.Ingest(settings, library, encoder).sync(progress=_row), "in line")
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    from coalition_qa.encoders import open_encoder
+    from coalition_qa.library import Library
+
+    settings = _settings(given)
+    print(f"corpus   {settings.corpus}\nlibrary  {settings.library_path}")
+    encoder = open_encoder(settings)  # says itself what is wrong with a model
+    checks = [("models have their hash", ""), ("corpus folder", "" if settings.corpus.is_dir() else "is missing")]
+    with Library(settings.library_path, encoder) as library:
+        checks += library.faults()
+        print(f"index    {library.fingerprint}")
+    for name, fault in checks:
+        print(_plain(f"{'FAULT' if fault else 'ok':7}  {name}{': ' + fault if fault else ''}"))
+    return 1 if any(fault for _, fault in checks) else 0
+
+
+def _eval_run(given: argparse.Namespace) -> int:
+    from coalition_qa import evaluation
+    from coalition_qa.assistant import Assistant
+
+    settings = _settings(given)
+    _bring_in_line(settings)
+    with Assistant.open(settings) as assistant:
+        named = {info.name: assistant.document(info.name) for info in assistant.documents()}
+        gold = evaluation.load_gold(given.gold, {name: document for name, document in named.items() if document})
+        report = evaluation.run(assistant, gold, split=given.split, on_progress=_count)
+    print(evaluation.to_text(report))
+    if given.out:
+        evaluation.write(report, given.out)
+        print(f"Written to {given.out}")
+    return 0
+
+
+def rendered(answer: Answer) -> str:
+    """The answer as text for a terminal: sentences with numbered citations, then where they stand."""
+    lines = []
+    if answer.standalone_question != answer.question:
+        lines += [f"Searched for: {answer.standalone_question}", ""]
+    if answer.status == "abstained":
+        lines += [ABSTAINED, answer.reason]
+        if answer.hits:
+            lines += ["", "Closest passages (not an answer):"]
+        for hit in answer.hits[:3]:
+            text = textwrap.shorten(hit.passage.text, _QUOTED, placeholder=" ...")
+            lines.append(f"  {hit.doc}: {text}")
+        return "\n".join(lines)
+    number = {citation: n for n, citation in enumerate(answer.citations, 1)}
+    if answer.short_answer:
+        lines += [answer.short_answer, ""]
+    for sentence in answer.sentences:
+        marks = "".join(f"[{number[citation]}]" for citation in sentence.citations)
+        lines.append(f"{sentence.text} {marks}")
+    lines.append("")
+    lines += [f"[{n}] {c.doc}, characters {c.span.start}-{c.span.end}" for c, n in number.items()]
+    return "\n".join(lines)
+
+
+def _outcome(steps: Sequence[Step], done: str) -> int:
+    refused = sum(step.action == "refused" for step in steps)
+    if refused < len(steps) or not steps:
+        print(f"{len(steps) - refused} {done}{f', {refused} refused' if refused else ''}.", file=sys.stderr)
+    return 1 if refused else 0
+
+
+def _row(step: Step) -> None:
+    if step.action == "refused":
+        _fail(step.note, 1)
+    elif step.action != "unchanged":
+        print(_plain(f"{step.action:9}  {step.name}"), file=sys.stderr)
+
+
+def _count(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def _plain(text: str) -> str:
+    """Without control characters, which a document could use to rewrite the user's terminal."""
+    return "".join(c if c in "\n\t" or c.isprintable() else " " for c in text)
+
+
+def _fail(message: str, code: int) -> int:
+    line = " ".join(_plain(message).split())
+    if len(line) > _LINE:
+        line = f"{line[: _LINE // 2]} ... {line[-_LINE // 2 :]}"
+    print(f"coalition-qa: {line}", file=sys.stderr)
+    return code

@@ -1,0 +1,122 @@
+"""Settings: each default written once, here. Flags beat the environment, which beats the TOML file."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any
+
+from platformdirs import user_config_path, user_data_path
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from coalition_qa.types import SettingsError
+
+PREFIX = "COALITION_QA_"
+APP = "coalition-qa"
+SHIPPED = "shipped"
+
+
+def _default_corpus() -> Path:
+    here = Path("corpus")
+    return here if here.is_dir() else _own_corpus()
+
+
+def _own_corpus() -> Path:
+    return user_data_path(APP) / "corpus"
+
+
+class Settings(BaseSettings):
+    """Everything a user may set. The environment variable of `corpus` is `COALITION_QA_CORPUS`, and so on.
+
+    The file is `config.toml` in the user's configuration folder, or the one that `COALITION_QA_CONFIG` names.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+
+    corpus: Annotated[Path, Field(default_factory=_default_corpus)]
+    """The folder that says which documents there are: ./corpus where it exists, else one in the user's data."""
+
+    library: Path | None = None
+    """The index folder; by default one for each corpus, in the user's data folder (see `library_path`)."""
+
+    encoder: str = SHIPPED
+    """"shipped", or a sentence-transformers model by name or path."""
+
+    passages_read: Annotated[int, Field(ge=1, le=50)] = 5
+    """How many retrieved passages are read for an answer."""
+
+    max_question_characters: Annotated[int, Field(ge=10)] = 2_000
+    """A longer question is refused: it is a pasted document, not a question."""
+
+    max_file_megabytes: Annotated[float, Field(gt=0)] = 20.0
+    """A larger file is refused on its row of the plan."""
+
+    threads: Annotated[int, Field(ge=1)] = min(4, os.cpu_count() or 1)
+    """Processor threads for the models."""
+
+    host: str = "127.0.0.1"
+    """The address the page is served on."""
+
+    port: Annotated[int, Field(ge=0, le=65_535)] = 7860
+    """The port the page is served on; 0 takes a free one."""
+
+    @field_validator("corpus", "library", mode="after")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return None if path is None else Path(os.path.expanduser(path)).absolute()
+
+    @property
+    def corpus_is_own(self) -> bool:
+        """Whether the corpus is the folder in the user's data, which the program may make."""
+        return self.corpus == _own_corpus()
+
+    @property
+    def library_path(self) -> Path:
+        """`library` where it is set; else a folder of this corpus's own, so that two corpora never mix."""
+        if self.library is not None:
+            return self.library
+        digest = sha256(str(self.corpus).encode()).hexdigest()[:12]
+        return user_data_path(APP) / "libraries" / f"{self.corpus.name}-{digest}"
+
+
+def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
+    """Read file and environment and lay `flags` over them; a flag that is None was not given.
+
+    Raises SettingsError for an unknown key or a value that cannot be used, naming where it came from.
+    """
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
+    known = Settings.model_fields
+    for variable in os.environ:
+        key = variable.removeprefix(PREFIX).lower()
+        if variable.startswith(PREFIX) and key != "config" and key not in known:
+            raise SettingsError(f"Unknown setting in the environment: {variable}. Known: {_names(known)}.")
+    from_file = _read_file()
+    unset = {key: value for key, value in from_file.items() if f"{PREFIX}{key}".upper() not in os.environ}
+    try:
+        return Settings(**{**unset, **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0]) if first["loc"] else "settings"
+        hint = f" Known: {_names(known)}." if first["type"] == "extra_forbidden" else ""
+        raise SettingsError(f"The setting {key!r} cannot be used: {first['msg']}.{hint}") from error
+
+
+def _names(known: Mapping[str, Any]) -> str:
+    return ", ".join(sorted(known))
+
+
+def _read_file() -> dict[str, Any]:
+    named = os.environ.get(f"{PREFIX}CONFIG")
+    path = Path(os.path.expanduser(named)) if named else user_config_path(APP) / "config.toml"
+    if not named and not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"The settings file {path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The settings file {path} is not valid TOML: {error}.") from error

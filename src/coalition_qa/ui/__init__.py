@@ -1,0 +1,5 @@
+"""The web page: it renders an `Answer` and decides nothing. Gradio is imported when a page is built."""
+
+from coalition_qa.ui.page import build, serve
+
+__all__ = ["build", "serve"]

@@ -1,0 +1,202 @@
+"""Chroma as an index that is used only when it provably holds what the store holds."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from coalition_qa.index import ChromaIndex, exact_search
+
+if TYPE_CHECKING:
+    from tests.conftest import Place
+
+    from coalition_qa.encoders import Vectors
+
+COUNT = 40
+FILL = """
+import sys
+from pathlib import Path
+import numpy as np
+from coalition_qa.index import ChromaIndex
+index = ChromaIndex(Path(sys.argv[1]))
+print(index.fill(["a", "b"], np.eye(2, 8, dtype=np.float32), "filled elsewhere"))
+"""
+
+
+def unit_rows(count: int, seed: int = 0) -> Vectors:
+    rows = np.random.default_rng(seed).normal(size=(count, 8)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+IDS = [f"id{n:03}" for n in range(COUNT)]
+ROWS = unit_rows(COUNT)
+
+
+def marker(folder: Path) -> Path:
+    return folder / "READY.json"
+
+
+def largest_file(folder: Path) -> Path:
+    return max(folder.glob("chroma-*/**/*.*"), key=lambda path: path.stat().st_size)
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[ChromaIndex]:
+    """An index with forty vectors, of generation "one"."""
+    made = ChromaIndex(tmp_path)
+    assert made.fill(IDS, ROWS, "one")
+    yield made
+    made.close()
+
+
+def test_it_finds_what_exact_search_finds(index: ChromaIndex) -> None:
+    for query in unit_rows(10, seed=1):
+        found = index.search(query, 5)
+        exact = exact_search(IDS, ROWS, query, 5)
+        assert found is not None
+        assert [id_ for id_, _ in found] == [id_ for id_, _ in exact]
+        assert [score for _, score in found] == pytest.approx([score for _, score in exact], abs=1e-5)
+
+
+def test_exact_search_ranks_by_dot_product_then_by_id() -> None:
+    rows = np.array([[1, 0], [0, 1], [0, 1]], dtype=np.float32)
+    assert exact_search(["c", "b", "a"], rows, np.array([0, 1], dtype=np.float32), 3) == [("a", 1), ("b", 1), ("c", 0)]
+    assert exact_search([], np.zeros((0, 2), np.float32), rows[0], 3) == []
+
+
+def test_filling_again_adds_what_is_missing_and_takes_away_what_is_gone(index: ChromaIndex) -> None:
+    more = unit_rows(3, seed=2)
+    assert index.fill([*IDS[5:], "new0", "new1", "new2"], np.concatenate([ROWS[5:], more]), "two")
+    assert index.generation() == "two"
+    assert index.ids() == {*IDS[5:], "new0", "new1", "new2"}
+    found = index.search(more[1], 100)
+    assert found is not None
+    assert found[0][0] == "new1"
+    assert len(found) == COUNT - 5 + 3
+
+
+def test_an_empty_index_finds_nothing(tmp_path: Path) -> None:
+    index = ChromaIndex(tmp_path)
+    assert index.fill([], np.zeros((0, 8), np.float32), "none")
+    assert index.search(ROWS[0], 5) == []
+    index.close()
+
+
+def test_an_index_that_was_never_filled_is_not_asked(tmp_path: Path) -> None:
+    index = ChromaIndex(tmp_path / "nowhere")
+    assert index.generation() is None
+    assert index.search(ROWS[0], 5) is None
+    assert index.ids() is None
+    index.distrust()
+    index.close()
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"generation": 7}', '{"generation": "x", "folder": 3}'])
+def test_a_marker_that_is_not_one_proves_nothing(index: ChromaIndex, tmp_path: Path, content: str) -> None:
+    marker(tmp_path).write_text(content)
+    assert index.generation() is None
+    assert index.search(ROWS[0], 5) is None
+    assert index.fill(IDS, ROWS, "two")
+    assert index.search(ROWS[3], 1) == [("id003", pytest.approx(1.0, abs=1e-5))]
+
+
+@pytest.mark.parametrize("damage", ["halved", "emptied", "removed", "a file more"])
+def test_files_of_another_length_than_the_marker_says_are_not_opened(
+    index: ChromaIndex, tmp_path: Path, damage: str
+) -> None:
+    index.close()
+    victim = largest_file(tmp_path)
+    if damage == "a file more":
+        victim.with_name("more").touch()
+    elif damage == "removed":
+        victim.unlink()
+    else:
+        victim.write_bytes(victim.read_bytes()[: 0 if damage == "emptied" else victim.stat().st_size // 2])
+    assert index.generation() is None
+    assert index.search(ROWS[0], 5) is None
+    assert index.fill(IDS, ROWS, "two")
+    assert index.search(ROWS[3], 1) == [("id003", pytest.approx(1.0, abs=1e-5))]
+    assert len(list(tmp_path.glob("chroma-*"))) == 1
+
+
+def test_what_chroma_cannot_open_is_distrusted_and_made_anew(index: ChromaIndex, tmp_path: Path) -> None:
+    index.close()
+    victim = next(tmp_path.glob("chroma-*/chroma.sqlite3"))
+    victim.write_bytes(b"x" * victim.stat().st_size)
+    assert index.generation() == "one"
+    assert index.ids() is None
+    assert index.search(ROWS[0], 5) is None
+    assert index.generation() is None
+    assert index.fill(IDS, ROWS, "two")
+    assert index.ids() == set(IDS)
+
+
+def test_a_distrusted_index_is_filled_from_nothing(index: ChromaIndex, tmp_path: Path) -> None:
+    before = set(tmp_path.glob("chroma-*"))
+    index.distrust()
+    assert index.generation() is None
+    assert index.fill(IDS, -ROWS, "two")  # other vectors under the same ids, as from another encoder
+    assert before.isdisjoint(tmp_path.glob("chroma-*"))
+    assert index.search(-ROWS[3], 1) == [("id003", pytest.approx(1.0, abs=1e-5))]
+
+
+def test_it_is_not_asked_while_somebody_fills_it(index: ChromaIndex, tmp_path: Path) -> None:
+    index.close()
+    with (tmp_path / "lock").open("a") as filling:
+        fcntl.flock(filling, fcntl.LOCK_EX)
+        assert index.search(ROWS[0], 5) is None
+        assert index.ids() is None
+        assert not index.fill(IDS, ROWS, "two")
+    assert index.generation() == "one"
+    assert index.search(ROWS[3], 1) is not None
+
+
+def test_it_is_not_filled_while_somebody_asks_it(index: ChromaIndex, tmp_path: Path) -> None:
+    index.close()
+    asking = ChromaIndex(tmp_path)
+    assert asking.search(ROWS[3], 1) is not None
+    assert not index.fill(IDS[:1], ROWS[:1], "two")
+    assert json.loads(marker(tmp_path).read_text())["generation"] == "one"
+    assert asking.search(ROWS[3], 1) == [("id003", pytest.approx(1.0, abs=1e-5))]
+    asking.close()
+    assert index.fill(IDS[:1], ROWS[:1], "two")
+    assert index.generation() == "two"
+
+
+def test_where_nothing_can_be_written_it_is_not_filled(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    index = ChromaIndex(tmp_path / "file" / "index")
+    assert not index.fill(IDS, ROWS, "one")
+    assert index.search(ROWS[0], 5) is None
+
+
+def test_what_another_process_filled_is_seen(place: Place) -> None:
+    folder = place.folder / "index"
+    first = ChromaIndex(folder)
+    assert first.fill(["a"], np.eye(1, 8, dtype=np.float32), "filled here")
+    first.close()
+    outcome = place.process("-c", FILL, folder)
+    assert (outcome.code, outcome.out) == (0, "True\n"), outcome.err
+    assert first.generation() == "filled elsewhere"
+    assert first.search(np.eye(2, 8, dtype=np.float32)[1], 1) == [("b", pytest.approx(1.0))]
+    first.close()
+
+
+def test_who_could_not_fill_it_lets_it_go_so_that_others_can(place: Place) -> None:
+    folder = place.folder / "index"
+    first, second = ChromaIndex(folder), ChromaIndex(folder)
+    assert first.fill(["a"], np.eye(1, 8, dtype=np.float32), "filled here")
+    assert second.search(np.eye(1, 8, dtype=np.float32)[0], 1) is not None
+    assert not first.fill([], np.zeros((0, 8), np.float32), "refused")
+    second.close()
+    outcome = place.process("-c", FILL, folder)
+    assert (outcome.code, outcome.out) == (0, "True\n"), outcome.err
+    assert first.search(np.eye(2, 8, dtype=np.float32)[1], 1) == [("b", pytest.approx(1.0))]
+    first.close()

@@ -1,0 +1,161 @@
+"""A scripted assistant, and the page served over it by the real server."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+import uvicorn
+
+from coalition_qa.config import Settings
+from coalition_qa.types import Answer, Citation, Document, DocumentInfo, Hit, Passage, Sentence, Span, Turn
+from coalition_qa.ui import page
+
+XSS = "<img src=x onerror=\"window.pwned='img'\"><script>window.pwned='script'</script>"
+MARKDOWN = (
+    "*a* _b_ `c` [d](http://127.0.0.2/e) ![f](http://127.0.0.2/g.png) $$h$$ ${window.pwned=1} {{i}} http://127.0.0.2/"
+)
+
+ROME = Document(
+    "rome.txt",
+    "The coalition met on Monday in Rome. It was the first meeting in almost two years.\n\n"
+    "Luigi Di Maio and Antony Blinken chaired the meeting.\nAbout twenty ministers took part. "
+    "More than 40 foreign officials came as well.\n\n"
+    "Spain strongly supports a working group for the Sahel.",
+    title="The Rome meeting",
+    date="2021-06-28",
+)
+ODD = Document(f"odd {XSS} {MARKDOWN}.txt", f"Before. {XSS} {MARKDOWN} is what it says. After.", title=f"Title {XSS}")
+QUESTION_WITH_MARKUP = f"What is <b>bold</b>? {XSS} {MARKDOWN}"
+
+
+def passages(document: Document) -> list[Passage]:
+    """A passage for each paragraph."""
+    return [
+        Passage(f"{document.name}:{match.start()}", document.id, Span(*match.span()), match.group(), ())
+        for match in re.finditer(r"[^\n](?:.|\n(?!\n))*", document.text)
+    ]
+
+
+@dataclass
+class FakeAssistant:
+    """Answers each question as it was told to; what it was asked is in `asked`."""
+
+    shelf: Sequence[Document] = ()
+    script: dict[str, Answer | Exception] = field(default_factory=dict)
+    asked: list[tuple[str, tuple[Turn, ...]]] = field(default_factory=list)
+    examples: Sequence[str] = ()
+    held: Event | None = None
+
+    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        self.asked.append((question, tuple(history)))
+        if self.held:
+            self.held.wait(10)
+        outcome = self.script[question]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def documents(self) -> list[DocumentInfo]:
+        return [
+            DocumentInfo(one.name, one.id, one.title, one.date, len(one.text), len(passages(one))) for one in self.shelf
+        ]
+
+    def document(self, name: str) -> Document | None:
+        return next((one for one in self.shelf if one.name == name), None)
+
+    def example_questions(self, count: int = 4) -> list[str]:
+        return list(self.examples[:count])
+
+    def hits(self) -> tuple[Hit, ...]:
+        return tuple(Hit(part, one.name, one.title, 1.0) for one in self.shelf for part in passages(one))
+
+    def cite(self, quote: str) -> Citation:
+        """The citation of words that stand in some document."""
+        hit = next(hit for hit in self.hits() if quote in hit.passage.text)
+        start = hit.passage.span.start + hit.passage.text.index(quote)
+        return Citation(hit.doc, hit.passage.document_id, Span(start, start + len(quote)), quote, hit.passage.id)
+
+    def answers(self, question: str, *quotes: str, short: str = "", standalone: str = "") -> Answer:
+        """From now on `question` is answered with these sentences of the documents."""
+        sentences = tuple(Sentence(quote, (self.cite(quote),)) for quote in quotes)
+        answer = Answer(
+            question=question,
+            standalone_question=standalone or question,
+            status="answered",
+            reason="",
+            sentences=sentences,
+            best=sentences,
+            short_answer=short,
+            confidence=0.9,
+            hits=self.hits(),
+            fingerprint="f" * 64,
+            timings={"retrieval": 3.2, "reading": 40.0},
+        )
+        self.script[question] = answer
+        return answer
+
+    def abstains(self, question: str, reason: str, *quotes: str) -> Answer:
+        """From now on `question` has no answer."""
+        answered = self.answers(question, *quotes)
+        answer = replace(answered, status="abstained", reason=reason, sentences=())
+        self.script[question] = answer
+        return answer
+
+
+@pytest.fixture
+def fake() -> FakeAssistant:
+    """An assistant over two documents, one of them hostile, with nothing scripted yet."""
+    return FakeAssistant([ROME, ODD])
+
+
+@pytest.fixture
+def assistant_over() -> Callable[..., FakeAssistant]:
+    """Makes an assistant over the documents given."""
+    return lambda *documents: FakeAssistant(documents)
+
+
+@pytest.fixture
+def hostile() -> str:
+    """Text that would be markup, a template or a script if anything took it for one."""
+    return f"{XSS}\n{MARKDOWN}\t</p></div>&amp;\r\n# heading\n- item\n1. one a@b.example www.example.com"
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running page, and the assistant behind it."""
+
+    address: str
+    assistant: FakeAssistant
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The page, served by the real server in a thread of its own."""
+    assistant = FakeAssistant([ROME, ODD], examples=["Where did the coalition meet?", "Who chaired the meeting?"])
+    settings = Settings(corpus=tmp_path_factory.mktemp("corpus"), port=0)
+    with page.listen(settings.host, settings.port) as listening:
+        up = Event()
+
+        async def made() -> uvicorn.Server:  # outside a running loop Gradio makes loops and leaves them open
+            return page.web_server(page.build(assistant, settings), up.set)
+
+        server = asyncio.run(made())
+        thread = Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        assert up.wait(30)
+        yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}", assistant)
+        server.should_exit = True
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of nobody's own."""
+    return Settings(corpus=tmp_path, port=0)
