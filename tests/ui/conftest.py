@@ -146,7 +146,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             return page.web_server(page.build(assistant, settings), up.set)
 
         server = asyncio.run(made())
-        thread = Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         assert up.wait(30)
         yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}", assistant)

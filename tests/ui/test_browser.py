@@ -80,7 +80,7 @@ def open_page(browser: Browser, desktop: BrowserContext, served: Served) -> Iter
         page = (browser.new_context(**options) if options else desktop).new_page()
         pages.append(page)
         page.on("request", lambda request: requests.append(request.url))
-        page.on("pageerror", errors.append)
+        page.on("pageerror", lambda error: errors.append(error))
         page.set_viewport_size({"width": width, "height": height})
         page.goto(served.address)
         page.wait_for_selector("#bot .example")

@@ -1,0 +1,164 @@
+"""Answers carry only what holds; the rest is declined. Fakes stand in for the library and the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from coalition_qa.assistant import NOT_HELD, NOTHING_STORED, Assistant, checked_question, chosen
+from coalition_qa.config import Settings
+from coalition_qa.encoders import Vectors
+from coalition_qa.passages import passage_id
+from coalition_qa.reading import Candidate
+from coalition_qa.retrieval import Retriever
+from coalition_qa.store import Found
+from coalition_qa.types import Document, DocumentInfo, Hit, Passage, QuestionError, Span, Turn
+from coalition_qa.verification import Calibration
+
+TEXT = "The mill closed in 1911. Anna Berg bought it. She sold it again."
+SENTENCES = (Span(0, 24), Span(25, 45), Span(46, 64))
+DOCUMENT = Document("mill.txt", TEXT)
+PASSAGE = Passage(passage_id(DOCUMENT.id, Span(0, 64)), DOCUMENT.id, Span(0, 64), TEXT, SENTENCES)
+
+
+class OneDocument:
+    """A library of one passage; `text` may be changed behind its back, as a damaged disk would."""
+
+    fingerprint = "f" * 32
+
+    def __init__(self, text: str = TEXT, passages: Sequence[Passage] = (PASSAGE,)) -> None:
+        self._document = Document("mill.txt", text)
+        self._passages = {passage.id: passage for passage in passages}
+
+    def dense(self, vector: Vectors, count: int) -> list[tuple[str, float]]:
+        return [(id_, 0.5) for id_ in self._passages][:count]
+
+    def lexical(self, terms: Sequence[str], count: int) -> list[tuple[str, float]]:
+        return []
+
+    def found(self, ids: Sequence[str]) -> dict[str, Found]:
+        return {id_: Found(self._passages[id_], "mill.txt", "mill") for id_ in ids}
+
+    def catalogue(self) -> list[DocumentInfo]:
+        return [DocumentInfo("mill.txt", DOCUMENT.id, "mill", "", len(TEXT), 1)]
+
+    def document(self, name: str) -> Document | None:
+        return self._document if name == "mill.txt" else None
+
+    def close(self) -> None:
+        return None
+
+
+class NoMeaning:
+    """An encoder to which all texts are alike."""
+
+    identity = "none@0"
+    dimensions = 2
+    window = 254
+
+    def pieces(self, text: str) -> list[Span]:
+        return [Span(0, len(text))]
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        return np.tile(np.array([1, 0], dtype=np.float32), (len(texts), 1))
+
+
+class Scripted:
+    """A reader that prefers the sentences it is told to, with the margins it is told, and remembers questions."""
+
+    def __init__(self, *margins: float) -> None:
+        self._margins = margins
+        self.asked: list[str] = []
+
+    def read(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
+        self.asked.append(question)
+        found = [
+            Candidate(hit, sentence, Span(sentence.start, sentence.start + 3), margin, 0.5)
+            for hit in hits
+            for sentence, margin in zip(hit.passage.sentences, self._margins, strict=True)
+        ]
+        return sorted(found, key=lambda candidate: -candidate.score)
+
+
+def assistant(reader: Scripted, library: OneDocument | None = None) -> Assistant:
+    shelf = library or OneDocument()
+    calibration = Calibration(intercept=0.0, weights={"margin": 10.0}, threshold=0.5, fitted_on="nothing")
+    return Assistant(Settings(), shelf, Retriever(shelf, NoMeaning()), reader, calibration)
+
+
+def test_an_answer_quotes_the_best_sentence_and_cites_its_exact_place() -> None:
+    answer = assistant(Scripted(0.0, 9.0, 1.0)).ask("Who bought the mill?")
+    assert answer.status == "answered"
+    assert answer.short_answer == "Ann"
+    (sentence,) = answer.sentences
+    (citation,) = sentence.citations
+    assert sentence.text == citation.quote == citation.span.of(TEXT) == "Anna Berg bought it."
+    assert citation.document_id == DOCUMENT.id
+
+
+def test_close_candidates_are_quoted_too_best_first() -> None:
+    answer = assistant(Scripted(8.0, 9.0, 1.0)).ask("What became of the mill?")
+    assert [sentence.text for sentence in answer.sentences] == ["Anna Berg bought it.", "The mill closed in 1911."]
+
+
+def test_low_confidence_is_declined_with_the_best_forced_answer_kept() -> None:
+    answer = assistant(Scripted(-9.0, -8.0, -99.0)).ask("Who painted it?")
+    assert answer.status == "abstained"
+    assert answer.reason == NOT_HELD
+    assert not answer.sentences
+    assert not answer.short_answer
+    assert answer.best[0].text == "Anna Berg bought it."
+    assert answer.confidence < 0.5
+
+
+def test_a_citation_that_no_longer_resolves_is_never_shown() -> None:
+    changed = OneDocument(text=TEXT.replace("Anna Berg", "Otto Berg"))
+    answer = assistant(Scripted(0.0, 9.0, 0.0), changed).ask("Who bought the mill?")
+    assert answer.status == "abstained"
+    assert not answer.best
+
+
+def test_an_empty_library_says_so() -> None:
+    answer = assistant(Scripted(), OneDocument(passages=())).ask("Who bought the mill?")
+    assert (answer.status, answer.reason) == ("abstained", NOTHING_STORED)
+
+
+def test_a_follow_up_is_searched_as_a_standalone_question() -> None:
+    reader = Scripted(0.0, 9.0, 0.0)
+    answer = assistant(reader).ask("When did she sell it?", [Turn("Who bought the mill?", "Anna Berg bought it.")])
+    assert answer.question == "When did she sell it?"
+    assert "mill" in answer.standalone_question
+    assert reader.asked == [answer.standalone_question]
+
+
+def test_the_answer_carries_what_renders_it() -> None:
+    answer = assistant(Scripted(0.0, 9.0, 0.0)).ask("  Who bought\n the mill? ")
+    assert answer.question == "Who bought the mill?"
+    assert answer.fingerprint == "f" * 32
+    assert set(answer.timings) == {"retrieve", "read", "verify"}
+    assert 0 <= answer.confidence <= 1
+    assert answer.to_json()["sentences"][0]["citations"][0]["start"] == 25
+
+
+def test_example_questions_are_ones_that_are_answered() -> None:
+    talkative = Document("mill.txt", "Then Anna Berg came. So Anna Berg went.")
+    library = OneDocument(talkative.text, ())
+    assert assistant(Scripted(), library).example_questions() == []
+
+
+def test_at_most_three_sentences_are_chosen() -> None:
+    hit = Hit(PASSAGE, "mill.txt", "mill", 1.0)
+    alike = [Candidate(hit, SENTENCES[0], SENTENCES[0], 5.0, 0.5)] * 5
+    assert len(chosen(alike)) == 3
+    assert chosen([]) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "says"), [("", "empty"), (" \n\t", "empty"), ("?!… --", "no word"), ("why " * 1000, "shorten")]
+)
+def test_what_is_no_question_is_refused_with_one_line(question: str, says: str) -> None:
+    with pytest.raises(QuestionError, match=says) as caught:
+        checked_question(question, longest=2_000)
+    assert "\n" not in str(caught.value)
