@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,11 @@ from coalition_qa.library import Library
 from coalition_qa.types import Document, Span
 
 ARTICLE = Path(__file__).parents[1] / "corpus" / "coalition-against-isis-rome.txt"
+STOCK = {
+    "owls.md": "# Owls\n\nOwls hunt mice at night in the forests of Finland, and they sleep during the whole day.\n",
+    "zebra.txt": "The zebra crossing in Oslo was painted by Kari Nordmann in 1987.\n",
+}
+"""What `stocked` holds, by name: "Who painted the zebra crossing in Oslo?" is answered from it."""
 
 
 class FakeEncoder:
@@ -146,6 +152,26 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     monkeypatch.setenv("COALITION_QA_LIBRARY", str(made.library))
     monkeypatch.setenv("COALITION_QA_THREADS", "1")
     return made
+
+
+@pytest.fixture(scope="session")
+def _stock(tmp_path_factory: pytest.TempPathFactory, shipped_encoder: Encoder) -> Path:
+    """A corpus and its library, made once and only ever copied."""
+    folder = tmp_path_factory.mktemp("stock")
+    settings = Settings(corpus=folder / "corpus", library=folder / "library", threads=1)
+    settings.corpus.mkdir()
+    for name, text in STOCK.items():
+        (settings.corpus / name).write_text(text, "utf-8")
+    with Library(settings.library_path, shipped_encoder, create=True) as library:
+        Ingest(settings, library, shipped_encoder).sync()
+    return folder
+
+
+@pytest.fixture
+def stocked(place: Place, _stock: Path) -> Place:
+    """A place with two documents, indexed by the shipped encoder."""
+    shutil.copytree(_stock, place.folder, dirs_exist_ok=True)
+    return place
 
 
 @pytest.fixture

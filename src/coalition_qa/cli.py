@@ -31,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # bytes or characters that the terminal's encoding lacks
     try:
-        return int(given.run(given))
+        code = int(given.run(given))
+        sys.stdout.flush()  # a reader that went away is noticed here, not at the interpreter's end
+        return code
     except GoldError as error:
         return _fail(str(error), 2)
     except CoalitionQAError as error:
@@ -174,10 +176,10 @@ def _list(given: argparse.Namespace) -> int:
 
 def _sync(given: argparse.Namespace) -> int:
     settings = _settings(given, **({"corpus": given.folder} if given.folder else {}))
-    return _bring_in_line(settings, rebuild=given.rebuild)
+    return _outcome(_bring_in_line(settings, rebuild=given.rebuild), "in line")
 
 
-def _bring_in_line(settings: Settings, *, rebuild: bool = False) -> int:
+def _bring_in_line(settings: Settings, *, rebuild: bool = False) -> list[Step]:
     from coalition_qa import ingest
     from coalition_qa.encoders import open_encoder
     from coalition_qa.library import Library
@@ -186,9 +188,9 @@ def _bring_in_line(settings: Settings, *, rebuild: bool = False) -> int:
         settings.corpus.mkdir(parents=True, exist_ok=True)  # the first start outside a project
     encoder = open_encoder(settings)
     if rebuild:
-        return _outcome(ingest.rebuild(settings, encoder, progress=_row), "in line")
+        return ingest.rebuild(settings, encoder, progress=_row)
     with Library(settings.library_path, encoder, create=True) as library:
-        return _outcome(ingest.Ingest(settings, library, encoder).sync(progress=_row), "in line")
+        return ingest.Ingest(settings, library, encoder).sync(progress=_row)
 
 
 def _doctor(given: argparse.Namespace) -> int:

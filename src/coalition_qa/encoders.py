@@ -159,7 +159,7 @@ def read_model_card(folder: Path) -> dict[str, Any]:
         for name, expected in card["sha256"].items():
             if sha256((folder / name).read_bytes()).hexdigest() != expected:
                 raise ModelError(f"The model file {folder / name} is damaged: reinstall coalition-qa.")
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"The model in {folder} is incomplete ({error}): reinstall coalition-qa.") from error
     return card
 

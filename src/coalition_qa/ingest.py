@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -190,7 +189,7 @@ def rebuild(settings: Settings, encoder: Encoder, progress: Progress | None = No
     if strange:
         raise LibraryError(f"{folder} holds more than a library ({strange[0]}): name another folder with --library.")
     _make_folder(folder.parent)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    fresh = folder.with_name(f".{folder.name}-{os.urandom(4).hex()}")
     old = fresh.with_name(fresh.name + "-old")
     try:
         with only_writer(folder) if folder.is_dir() else nullcontext():
@@ -262,7 +261,7 @@ def _chosen(path: Path, corpus: Path) -> list[tuple[Path, str]]:
     """The files that a given path stands for, each with its name in the corpus."""
     given = os.path.expanduser(path)
     real, home = Path(os.path.realpath(given)), Path(os.path.realpath(corpus))
-    inside = real.is_relative_to(home)
+    inside = real.is_relative_to(home) and home.is_dir()
     if os.path.isdir(given):
         found = [(file, file.relative_to(home if inside else real).as_posix()) for file in readable_files(real)]
         if not found:

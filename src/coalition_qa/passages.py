@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, zip_longest
 from typing import Protocol
 
 from coalition_qa.types import Document, Passage, Span
+from coalition_qa.words import is_function_word
 
 CHUNKER = "sentences-1"
 """Changes whenever the same text would be cut differently; part of every passage id and fingerprint."""
@@ -21,32 +22,35 @@ _MOST_CHARACTERS = 4_000  # a word of 100,000 letters is one piece: cap characte
 _LINE = re.compile(r"[^\n]+")
 _ITEM = re.compile(r"\s*(?:[-*+•‣▪–]\s|\(?\d{1,3}[.)]\s|#{1,6}\s|>\s|\|)")
 _SENTENCE_END = re.compile(r"[.!?:;…。！？][\"'”’»)\]]*\s*$")
+_STRETCH = 20_000  # characters; NLTK's tokenizer raises an error where a text takes it five seconds
+_TAIL = 40  # characters of a sentence that say whether it has ended
+_WIDE_END = re.compile(r"(?<=[。！？])")  # the tokenizer knows no full stop but the Latin one
+_WORD = re.compile(r"[^\W_]+")
+_BEFORE_NAME = re.compile(
+    r"(?<![^\s(\"'“‘])(?:Mrs?|Ms|Dr|Prof|St|Gen|Lt|Col|Sgt|Capt|Maj|Cmdr|Adm|Gov|Sen|Rep|Rev|Hon|Mt|Ft|vs?|cf)\.$"
+)
+_BEFORE_NUMBER = re.compile(
+    r"\b(?:Nos?|Figs?|Secs?|Art|Vol|Ch|pp?|c|ca|approx|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.$", re.IGNORECASE
+)
+_ACRONYM = re.compile(r"(?:\b\w\.){2,}$|\b(?:Inc|Ltd|Co|Corp|Jr|Sr|Bros)\.$")
+_MARKER = re.compile(r"\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,4})[.)]")
 _LABEL = re.compile(
-    r"(?:(?:read|learn|see|find out|know) more|more (?:information|info|news|details|stories|on this)|"
-    r"related (?:articles?|news|stories|posts|links|topics|content)|advertisement|sponsored(?: content)?|"
-    r"share(?: (?:this|on .*))?|print(?: this)?|comments?|leave a (?:comment|reply)|sign (?:in|up)|log ?in|"
-    r"subscribe(?: now)?|newsletter|follow us(?: on .*)?|back to top|previous|next|skip to .*|table of contents|"
-    r"continue reading.*|tags?|categories|menu|home|search|source|all rights reserved|cookie (?:policy|settings)|"
-    r"privacy policy|terms (?:of (?:use|service)|and conditions))[\s.:…>»]*",
+    r"(?:(?:read|learn|see|find out|know) more|more (?:information|info|on this(?: story| topic)?)|"
+    r"related (?:articles|news|stories|posts|links|topics|content|coverage)|advertisement|sponsored content|"
+    r"share this(?: \w+)?|(?:share|follow us) on \w+|print this \w+|leave a (?:comment|reply)|subscribe now|"
+    r"back to top|skip to (?:main )?(?:content|navigation)|continue reading|all rights reserved)[\s.…>»→]*",
     re.IGNORECASE,
 )
-_SITE_TALK = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"^\W*disclaimer\s*:",
-        r"\b(?:contact|email|write to) (?:us|our (?:\w+ )?(?:team|desk|support|staff))\b",
-        r"\b(?:this|the) (?:news|article|story|post|page|website|site)\b.{0,40}\b"
-        r"(?:please|contact|subscribe|was (?:first|originally) published)\b",
-        r"\ball rights reserved\b",
-        r"(?:©|\(c\)|\bcopyright\b)\W*(?:19|20)\d\d",
-        r"\b(?:sign up|subscribe)\b.{0,40}\b(?:newsletter|updates|email|account|free)\b",
-        r"\b(?:we|this (?:web)?site) uses? cookies\b",
-        r"\bclick (?:here|the link|below)\b",
-        r"\b(?:learn|read) more\W*$",
-        r"\bno part of this (?:publication|article|site)\b",
-    )
+_CHANGE_PAGE = re.compile(
+    r"\b(?:update|edit|correct|remov|delet|report|republish|reproduc|take down)\w*\b.{0,60}"
+    r"\bthis (?:news|article|story|post|page)\b",
+    re.IGNORECASE,
 )
-_SITE_TALK_WORDS = 60
+_GET_IN_TOUCH = re.compile(
+    r"\b(?:contact|e-?mail|write to) (?:us|our (?:\w+ )?(?:team|desk|support|staff|editors?))\b", re.IGNORECASE
+)
+_NEWSLETTER = re.compile(r"(?:sign up|subscribe)\b.{0,60}\bnewsletters?\b.*\b(?:inbox|latest)\b", re.IGNORECASE)
+_NOTICE_WORDS = 60
 
 
 class Measures(Protocol):
@@ -73,17 +77,17 @@ class SentenceSplitter:
     def spans(self, text: str, block: Span) -> list[Span]:
         """The sentences of one block of `text`, trimmed, in order; together they hold all of its words.
 
-        A piece that starts in lower case continues the sentence before it ("... the minister warned. of
-        State."), and a piece without a letter or digit (a stray closing quote) belongs to it too.
+        Pieces that belong together are joined: see `_is_one_sentence`.
         """
         found: list[Span] = []
         cursor = block.start
-        for part in self._split(block.of(text)):
+        stretches = (stretch.of(text) for stretch in _stretches(text, block))
+        wholes = (whole for stretch in stretches for whole in self._split(stretch))
+        for part in (part for whole in wholes for part in _WIDE_END.split(whole)):
             start = text.index(part, cursor, block.end)
             cursor = start + len(part)
             span = trimmed(text, Span(start, cursor))
-            words = re.search(r"\w", span.of(text))
-            if found and (words is None or words.group().islower()):
+            if found and _is_one_sentence(text[max(found[-1].start, found[-1].end - _TAIL) : found[-1].end], part):
                 found[-1] = Span(found[-1].start, span.end)
             elif span.start < span.end:
                 found.append(span)
@@ -98,8 +102,35 @@ class _Block:
     sentences: tuple[Span, ...]
 
 
+def _stretches(text: str, block: Span) -> Iterator[Span]:
+    """The block in stretches that the tokenizer can do in its time limit, cut between sentences where it can be."""
+    start = block.start
+    while block.end - start > _STRETCH:
+        ahead = text[start : start + _STRETCH]
+        length = max(ahead.rfind(". "), ahead.rfind("\n")) + 1 or ahead.rfind(" ") + 1 or _STRETCH
+        yield Span(start, start + length)
+        start += length
+    yield Span(start, block.end)
+
+
+def _is_one_sentence(before: str, after: str) -> bool:
+    """Whether a tokenizer without a list of abbreviations was wrong to break here.
+
+    It was before a lower-case letter ("... the minister warned. of State."), beside a piece without a letter or
+    digit (a stray closing quote), after a list item's number, between "Dr." and a name, "No." and a number, and
+    between "U.S." and anything but a word that opens a sentence.
+    """
+    first = _WORD.search(after)
+    if first is None or first.group()[0].islower() or not _WORD.search(before) or _MARKER.fullmatch(before):
+        return True
+    if first.group()[0].isdigit():
+        return _BEFORE_NUMBER.search(before) is not None
+    opens = is_function_word(first.group(), after)
+    return _BEFORE_NAME.search(before) is not None or (_ACRONYM.search(before) is not None and not opens)
+
+
 def split_document(document: Document, splitter: SentenceSplitter, encoder: Measures) -> list[Passage]:
-    """Cut a document into passages that do not overlap and leave out only white space and boilerplate.
+    """Cut a document into passages that do not overlap and leave out only boilerplate and what holds no word.
 
     Every passage is at most `encoder.window` word pieces long; its text is the document's over its span.
     """
@@ -115,7 +146,7 @@ def split_document(document: Document, splitter: SentenceSplitter, encoder: Meas
 
 def blocks(text: str) -> Iterator[Span]:
     """Paragraphs, list items and headings as trimmed spans: split at blank lines, and at single line breaks
-    where the line before has ended or the next is an item of a list.
+    where the line before has ended, the next is an item of a list, or one of them is a web page's label.
     """
     start = end = -1
     last = ""
@@ -128,6 +159,8 @@ def blocks(text: str) -> Iterator[Span]:
             or _ITEM.match(content)
             or last.lstrip().startswith("#")
             or _SENTENCE_END.search(last)
+            or _is_label_line(content)
+            or _is_label_line(last)
         )
         if apart:
             yield trimmed(text, Span(start, end))
@@ -139,14 +172,27 @@ def blocks(text: str) -> Iterator[Span]:
 
 
 def is_boilerplate(block: str) -> bool:
-    """Whether a block is the web site talking, not the document: a navigation label, or a short notice with
-    two marks of one (or a disclaimer's opening with one more).
+    """Whether a block is the web site talking, not the document: a label ("Read more"), or a short notice that tells
+    the reader whom to ask for a change of this page, or to take the newsletter.
+
+    Only what is unmistakable, because real content must not be lost: no heading in Markdown, no list item, no
+    copyright line, no word that may be a title ("Search", "Sources", "Privacy policy").
     """
-    if _LABEL.fullmatch(block.strip(" \t\n#*_>-|")):
+    if _is_label(block):
         return True
-    if len(block.split()) > _SITE_TALK_WORDS:
+    plain = " ".join(block.split())
+    if len(block.split()) > _NOTICE_WORDS:
         return False
-    return sum(bool(pattern.search(block)) for pattern in _SITE_TALK) >= 2
+    return _NEWSLETTER.match(plain) is not None or bool(_CHANGE_PAGE.search(plain) and _GET_IN_TOUCH.search(plain))
+
+
+def _is_label(block: str) -> bool:
+    return not _ITEM.match(block) and _LABEL.fullmatch(block.strip(" \t\n*_")) is not None
+
+
+def _is_label_line(line: str) -> bool:
+    """Amid other lines a label opens with a capital and ends without a full stop; else it is a line's wrapped rest."""
+    return line.lstrip(" \t*_")[:1].isupper() and not line.rstrip().endswith(".") and _is_label(line)
 
 
 def trimmed(text: str, span: Span) -> Span:
@@ -161,10 +207,10 @@ def passage_id(document_id: str, span: Span) -> str:
 
 
 def _runs(text: str, splitter: SentenceSplitter) -> Iterator[list[_Block]]:
-    """Blocks that may share a passage: boilerplate ends a run and is in none."""
+    """Blocks that may share a passage: boilerplate ends a run and is in none, as is a block without a word."""
     run: list[_Block] = []
-    spans = list(blocks(text))
-    for span, following in zip(spans, [*spans[1:], None], strict=True):
+    spans = [span for span in blocks(text) if _WORD.search(span.of(text))]
+    for span, following in zip_longest(spans, spans[1:]):
         if is_boilerplate(span.of(text)):
             if run:
                 yield run
@@ -194,18 +240,22 @@ def _even_parts(block: _Block, text: str, encoder: Measures) -> Iterator[_Block]
     middles = [before + length / 2 for before, length in zip(accumulate([0, *lengths]), lengths, strict=False)]
     numbered = zip(block.sentences, middles, strict=True)
     for _, group in groupby(numbered, key=lambda pair: int(pair[1] / total * parts)):
-        yield _joined_sentences(tuple(sentence for sentence, _ in group))
+        part = tuple(sentence for sentence, _ in group)
+        yield _Block(Span(part[0].start, part[-1].end), part)
 
 
 def _packed(parts: Sequence[_Block], text: str, encoder: Measures) -> Iterator[_Block]:
-    """Neighbouring short blocks together, up to the target length."""
+    """Neighbouring short blocks together, up to the target length; a heading goes with what follows it."""
     group: list[_Block] = []
+    filled = 0
     for part in parts:
-        whole = Span(group[0].span.start if group else part.span.start, part.span.end)
-        if group and len(encoder.pieces(whole.of(text))) > TARGET_PIECES:
+        length = len(encoder.pieces(part.span.of(text)))
+        if group and filled + length > TARGET_PIECES:
+            heading = [group.pop()] if len(group) > 1 and not group[-1].sentences else []
             yield _joined(group)
-            group = []
+            group, filled = heading, 0
         group.append(part)
+        filled += length
     if group:
         yield _joined(group)
 
@@ -219,31 +269,25 @@ def _fitting(block: _Block, text: str, encoder: Measures) -> Iterator[_Block]:
         yield block
         return
     if len(block.sentences) > 1:
-        middle = len(block.sentences) // 2
-        halves = [_joined_sentences(block.sentences[:middle]), _joined_sentences(block.sentences[middle:])]
+        cut = block.sentences[len(block.sentences) // 2 - 1].end
     else:
         cut = block.span.start + _word_break(block.span.of(text), pieces)
-        spans = (Span(block.span.start, cut), Span(cut, block.span.end))
-        halves = [_Block(span, (span,) if block.sentences else ()) for span in (trimmed(text, s) for s in spans)]
-    for half in halves:
-        if half.span.start < half.span.end:
-            yield from _fitting(half, text, encoder)
+    for half in (trimmed(text, Span(block.span.start, cut)), trimmed(text, Span(cut, block.span.end))):
+        if _WORD.search(half.of(text)):
+            inside = (Span(max(s.start, half.start), min(s.end, half.end)) for s in block.sentences if s.overlap(half))
+            yield from _fitting(_Block(half, tuple(inside)), text, encoder)
 
 
 def _word_break(content: str, pieces: Sequence[Span]) -> int:
-    """The white space nearest to the middle piece, or that piece's start where a word fills everything."""
+    """The white space nearest before the middle piece, or that piece's start where a word fills everything."""
     middle = pieces[len(pieces) // 2].start if len(pieces) > 1 else len(content) // 2
-    before = content.rfind(" ", 1, middle + 1)
+    before = max((space.start() for space in re.finditer(r"\s", content[: middle + 1])), default=0)
     return before if before > middle // 2 else max(1, middle)
 
 
 def _joined(group: Sequence[_Block]) -> _Block:
     sentences = tuple(sentence for block in group for sentence in block.sentences)
     return _Block(Span(group[0].span.start, group[-1].span.end), sentences)
-
-
-def _joined_sentences(sentences: tuple[Span, ...]) -> _Block:
-    return _Block(Span(sentences[0].start, sentences[-1].end), sentences)
 
 
 def _passage(document: Document, block: _Block) -> Passage:

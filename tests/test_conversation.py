@@ -1,0 +1,132 @@
+"""Follow-ups get what they leave unsaid; every other question is left as it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from coalition_qa.conversation import standalone
+from coalition_qa.types import Turn
+
+WHERE = "Where did the coalition meet?"
+WHO = "Who is Arancha González Laya?"
+CHAIR = "Who chaired the meeting?"
+ANSWER = "The meeting, chaired by the Italian Foreign Minister, Luigi Di Maio, welcomed about twenty ministers."
+
+
+@pytest.mark.parametrize(
+    ("last", "question", "expected"),
+    [
+        # only makes sense after the last question
+        (WHERE, "Why?", f"{WHERE} Why?"),
+        (WHERE, "Since when?", f"{WHERE} Since when?"),
+        (WHERE, "How so?", f"{WHERE} How so?"),
+        (WHERE, "Tell me more.", f"{WHERE} Tell me more."),
+        (WHERE, "Which countries?", f"{WHERE} Which countries?"),
+        (WHERE, "How many?", f"{WHERE} How many?"),
+        (WHERE, "In Africa?", f"{WHERE} In Africa?"),
+        (WHERE, "And in Iraq?", f"{WHERE} And in Iraq?"),
+        (WHERE, "What about Spain?", f"{WHERE} What about Spain?"),
+        (WHERE, "how about the troops", f"{WHERE} how about the troops"),
+        ("And in Iraq?", "Why?", "And in Iraq? Why?"),
+        # refers to somebody or something
+        (WHO, "What did she say?", "What did she say? (Arancha González Laya)"),
+        (WHO, "what is her view of the Sahel?", "what is her view of the Sahel? (Arancha González Laya)"),
+        (WHO, "And what does she want?", "And what does she want? (Arancha González Laya)"),
+        ("What did Italy propose?", "Does Spain back it?", "Does Spain back it? (Italy propose)"),
+        ("What did Italy propose?", "When was that?", "When was that? (Italy propose)"),
+        ("Who leads NATO?", "How old is the former?", "How old is the former? (leads NATO)"),
+        ("What is the Sahel?", "Who lives there?", "Who lives there? (Sahel)"),
+        ("Did Blinken see the Pope?", "At what time was that?", "At what time was that? (Blinken see Pope)"),
+        ("Which ministers came?", "Thanks, and who invited them?", "Thanks, and who invited them? (ministers came)"),
+        # short, about "the" thing spoken of before
+        ("Which rock band came?", "Who was the leader?", "Who was the leader? (rock band came)"),
+        # nothing to take over
+        ("Who is it?", "Where is she?", "Where is she?"),
+    ],
+)
+def test_a_follow_up_gets_what_it_leaves_unsaid(last: str, question: str, expected: str) -> None:
+    assert standalone(question, [Turn(last)]) == expected
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        # another topic
+        "What did the pandemic do to the movements of the troops?",
+        "How many foreign fighters are left in Syria?",
+        "Who is Josep Borrell?",
+        "What is NATO?",
+        "What are supertankers?",
+        "Where is Rome?",
+        "Is the pandemic over in most countries of the world?",
+        # what it refers to is in the question
+        "What did Blinken say about his meeting with the Pope?",
+        "Does Spain support Italy in its plan for the Sahel?",
+        "What is anaemia and how is it treated?",
+        "Tell me about feijoada and its origin.",
+        # these words refer to nothing
+        "How many people are there in Mozambique today?",
+        "Is there a working group on Africa?",
+        "Did the ministers say that the coalition will end?",
+        "Which exercises that help against back pain are free?",
+        "Name one of the new members of the coalition?",
+        # a conjunction in front of a whole question
+        "And what exactly did the Spanish minister propose to the coalition on Monday?",
+        # not a question at all
+        "",
+        "?!",
+    ],
+)
+def test_a_question_that_stands_alone_is_unchanged(question: str) -> None:
+    if any(character.isalnum() for character in question):
+        assert standalone(question, [Turn(CHAIR, ANSWER)]) == question
+    assert standalone(question, []) == question
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        (Turn(CHAIR, ANSWER), "What did he say? (chaired meeting Italian Foreign Minister Luigi Di Maio)"),
+        (Turn(CHAIR, "It was chaired by nobody."), "What did he say? (chaired meeting)"),
+        (Turn(CHAIR), "What did he say? (chaired meeting)"),
+        (Turn("Did Blinken chair the meeting?", ANSWER), "What did he say? (Blinken chair meeting)"),
+    ],
+)
+def test_a_person_may_be_whom_the_last_answer_named_first(last: Turn, expected: str) -> None:
+    assert standalone("What did he say?", [last]) == expected
+
+
+@pytest.mark.parametrize(
+    ("questions", "expected"),
+    [
+        (
+            [WHERE, "And in 2019?", "And in 2020?"],
+            f"{WHERE} And in 2020?",
+        ),
+        (
+            [WHO, "What did she say?", "And about Spain?"],
+            "What did she say? And about Spain? (Arancha González Laya)",
+        ),
+        (
+            [WHO, "What did she say?", "Where does she live?", "Is she married?"],
+            "Is she married? (Arancha González Laya live)",
+        ),
+        (
+            [WHO, "What did she say?", "Who is Josep Borrell?", "How old is he?"],
+            "How old is he? (Josep Borrell)",
+        ),
+    ],
+)
+def test_a_conversation_keeps_its_subject_and_does_not_grow(questions: list[str], expected: str) -> None:
+    history: list[Turn] = []
+    for question in questions:
+        history.append(Turn(standalone(question, history)))
+    assert history[-1].question == expected
+
+
+def test_a_long_conversation_carries_few_words() -> None:
+    history = [Turn("What can go wrong with a garage door opener made in Germany?")]
+    for number in range(50):
+        history.append(Turn(standalone(f"How does it break number{number} part{number}?", history)))
+    assert len(history[-1].question.split()) < 15
+    assert "garage door opener" in history[-1].question
