@@ -75,7 +75,7 @@ class Bench:
                 if passages:
                     library.put(document, passages, encoder.encode([p.text for p in passages]), "")
         self._retriever = Retriever(library, encoder)
-        self._reader: Reader = SpanReader(MODELS / "reader", encoder, threads=1)
+        self._reader: Reader = SpanReader(MODELS / "reader", threads=1)
 
     def read(self, question: str, without: str = "") -> tuple[str, tuple[float, ...]]:
         """The best sentence for a question and the signals, the document `without` left out."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import sys
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 
@@ -12,7 +14,7 @@ class CutOff(RuntimeError):
 
 
 def loopback(address: Any) -> bool:  # noqa: ANN401 - whatever a socket connects to
-    host = address[0] if isinstance(address, tuple) else address
+    host = address[0] if isinstance(address, tuple) else address  # a name is looked up, a tuple connected to
     return host in (None, "", "localhost", "127.0.0.1", "::1")
 
 
@@ -30,12 +32,13 @@ def guard(event: str, arguments: tuple[Any, ...]) -> None:
 
 if __name__ == "__main__":
     sys.addaudithook(guard)
-    for attempt in (lambda: socket.create_connection(("192.0.2.1", 80), timeout=1), lambda: socket.getfqdn("example.org")):
-        try:
+    for attempt in (
+        partial(socket.socket().connect, ("192.0.2.1", 80)),
+        partial(socket.getaddrinfo, "example.org", 80),
+    ):
+        with suppress(CutOff):
             attempt()
-        except CutOff:
-            continue
-        sys.exit("the network is not cut off")
+            sys.exit("the network is not cut off")
 
     from coalition_qa.cli import main
 

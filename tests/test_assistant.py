@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from coalition_qa.assistant import NOT_HELD, NOTHING_STORED, Assistant, checked_question, chosen
+from coalition_qa.assistant import NOT_HELD, NOTHING_STORED, Assistant, checked_question, chosen, reranked
 from coalition_qa.config import Settings
 from coalition_qa.encoders import Vectors
 from coalition_qa.passages import passage_id
@@ -75,7 +75,7 @@ class Scripted:
     def read(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
         self.asked.append(question)
         found = [
-            Candidate(hit, sentence, Span(sentence.start, sentence.start + 3), margin, 0.5)
+            Candidate(hit, sentence, Span(sentence.start, sentence.start + 3), margin)
             for hit in hits
             for sentence, margin in zip(hit.passage.sentences, self._margins, strict=True)
         ]
@@ -150,9 +150,15 @@ def test_example_questions_are_ones_that_are_answered() -> None:
 
 def test_at_most_three_sentences_are_chosen() -> None:
     hit = Hit(PASSAGE, "mill.txt", "mill", 1.0)
-    alike = [Candidate(hit, SENTENCES[0], SENTENCES[0], 5.0, 0.5)] * 5
+    alike = [Candidate(hit, SENTENCES[0], SENTENCES[0], 5.0)] * 5
     assert len(chosen(alike)) == 3
     assert chosen([]) == []
+
+
+def test_passages_are_ranked_by_their_best_candidate() -> None:
+    first, second, bare = (Hit(PASSAGE, name, name, 1.0) for name in ("a.txt", "b.txt", "c.txt"))
+    candidates = [Candidate(second, SENTENCES[0], SENTENCES[0], 5.0), Candidate(first, SENTENCES[0], SENTENCES[0], 4.0)]
+    assert reranked([bare, first, second], candidates) == (second, first, bare)
 
 
 @pytest.mark.parametrize(

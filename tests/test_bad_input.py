@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from tests.conftest import FakeEncoder, Place
 
 QUESTION = "Who painted the zebra crossing in Oslo?"
+HOLD = """
+import sys
+from pathlib import Path
+from coalition_qa.library import only_writer
+with only_writer(Path(sys.argv[1])):
+    print("holding", flush=True)
+    sys.stdin.read()
+"""
 AS_NOBODY = """
 import os, shutil, sys
 from pathlib import Path
@@ -127,6 +135,19 @@ def test_a_library_made_with_another_encoder(place: Place, fake_encoder: FakeEnc
     assert answers(place)
 
 
+def test_a_library_that_another_process_is_changing(stocked: Place) -> None:
+    new = stocked.outside("new.txt", "Bread needs flour.")
+    with stocked.start("-c", HOLD, stocked.library) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "holding\n"
+        says = rf"is being changed by process {holder.pid} \(-c.*\): wait for it or stop it"
+        for command in (["add", new], ["remove", "zebra.txt"], ["sync"], ["sync", "--rebuild"], ["eval", "run"]):
+            refused(stocked, *command, says=says)
+        assert answers(stocked)
+        holder.communicate()
+    assert stocked.run("add", new).code == 0
+
+
 def test_an_address_that_cannot_be_served_on(stocked: Place) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -186,7 +207,7 @@ def test_a_corrupt_library_file(stocked: Place, damage: str) -> None:
     )
     damaged = path.read_bytes()
     new = stocked.outside("new.txt", "Bread needs flour.")
-    for command in (["list"], ["ask", QUESTION], ["sync"], ["add", str(new)], ["remove", "zebra.txt"], ["chat"]):
+    for command in (["ask", QUESTION], ["sync"], ["add", str(new)]):
         outcome = stocked.run(*command)
         assert (outcome.code, outcome.out) == (1, ""), command
         assert re.search(r"is damaged \(.*Your documents are untouched: run .*--rebuild", outcome.complaint), command

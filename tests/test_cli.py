@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -215,6 +216,15 @@ def test_a_reader_that_goes_away_is_no_accident(stocked: Place) -> None:
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 1
+
+
+def test_control_c_is_an_exit_code_not_a_traceback(place: Place) -> None:
+    with place.start("-m", "coalition_qa", "ask", "-") as process:
+        assert process.stdin is not None
+        process.stdin.write("zebra " * 50_000)  # more than the pipe holds: returns once the command reads
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+    assert (process.returncode, err) == (130, "coalition-qa: stopped.\n")
 
 
 def test_it_runs_as_a_module_and_as_a_command(place: Place) -> None:

@@ -9,9 +9,10 @@ from coalition_qa.assistant import Assistant
 from coalition_qa.library import Library
 
 if TYPE_CHECKING:
+    from tests.conftest import Place
+
     from coalition_qa.encoders import Encoder
     from coalition_qa.types import Document
-    from tests.conftest import Place
 
 FIGHTERS = "How many foreign fighters are still in Syria?"
 PAINTER = "Who painted the zebra crossing in Oslo?"

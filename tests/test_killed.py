@@ -101,11 +101,11 @@ def kill_again_and_again(folder: Path, dice: random.Random) -> None:
     acknowledged = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     for round_ in range(TIMES):
         child = in_child(partial(add_until_killed, settings, encoder, round_ * ROUND, acknowledged))
-        enough = log.stat().st_size + dice.randrange(30)
+        enough = log.stat().st_size + dice.randrange(20)
         while log.stat().st_size <= enough:
             assert os.waitpid(child, os.WNOHANG) == (0, 0), "it died by itself"
             time.sleep(0.001)
-        time.sleep(dice.random() * 0.15)
+        time.sleep(dice.random() * 0.1)
         os.kill(child, signal.SIGKILL)
         assert os.waitpid(child, 0)[1] == signal.SIGKILL
         assert os.waitpid(in_child(partial(check, settings, encoder, log)), 0)[1] == 0, f"round {round_}"

@@ -25,8 +25,8 @@ def encoder() -> Encoder:
 
 
 @pytest.fixture(scope="module")
-def reader(encoder: Encoder) -> SpanReader:
-    return SpanReader(MODELS / "reader", encoder, threads=1)
+def reader() -> SpanReader:
+    return SpanReader(MODELS / "reader", threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -81,12 +81,12 @@ def test_a_very_long_question_is_cut_not_refused(reader: SpanReader, hits: list[
     assert reader.read("and who opened the bridge " * 300, hits)
 
 
-def test_a_damaged_model_is_refused(tmp_path: Path, encoder: Encoder) -> None:
+def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
     for name in ("model.json", "tokenizer.json"):
         (tmp_path / name).write_bytes((MODELS / "reader" / name).read_bytes())
     (tmp_path / "model.onnx").write_bytes(b"not a model")
     with pytest.raises(ModelError, match="damaged"):
-        SpanReader(tmp_path, encoder, threads=1)
+        SpanReader(tmp_path, threads=1)
 
 
 @pytest.mark.parametrize(

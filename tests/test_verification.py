@@ -140,7 +140,7 @@ def test_the_shipped_calibration_weighs_the_signals_that_there_are_and_says_what
 
 def candidate(hit: Hit) -> Candidate:
     sentence = hit.passage.sentences[0]
-    return Candidate(hit, sentence, Span(sentence.start, sentence.start + 4), margin=5.0, similarity=0.75)
+    return Candidate(hit, sentence, Span(sentence.start, sentence.start + 4), margin=5.0)
 
 
 @pytest.mark.parametrize(
@@ -159,4 +159,3 @@ def test_signals_tell_which_of_the_questions_numbers_no_passage_holds(question: 
     found = Signals.of(question, [weaker, hit], [candidate(hit), candidate(weaker)]).values()
     assert found["missing_numbers"] == missing
     assert found["retrieval"] == 1.2
-    assert found["similarity"] == 0.75

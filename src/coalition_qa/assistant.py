@@ -28,8 +28,10 @@ from coalition_qa.types import (
 from coalition_qa.verification import Calibration, Signals, resolves, shipped_calibration, supports
 
 MOST_SENTENCES = 3
-CLOSE = 2.0
+CLOSE = 3.0
 """A further sentence is quoted when its score is at most this far below the best one's, in logits."""
+
+_NAMED = re.compile(r"\b([a-z]+),? ([A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*)")  # a word in lower case, then a name
 
 NOTHING_STORED = "There are no documents in the library yet."
 NOT_HELD = "No passage answers this; the closest ones are shown for what they are."
@@ -73,7 +75,7 @@ class Assistant:
         """The assistant that the settings describe, over the library on disk. Raises LibraryError, ModelError."""
         encoder = open_encoder(settings)
         library = Library(settings.library_path, encoder)
-        reader = SpanReader(MODELS / "reader", encoder, settings.threads)
+        reader = SpanReader(MODELS / "reader", settings.threads)
         return cls(settings, library, Retriever(library, encoder), reader, shipped_calibration())
 
     def __enter__(self) -> Self:
@@ -93,23 +95,21 @@ class Assistant:
         clock.lap("retrieve")
         candidates = self._reader.read(searched, hits)
         clock.lap("read")
-        shown = chosen(candidates)
-        best = [sentence for c in shown if (sentence := self._verified(c, searched)) is not None]
-        confidence = 0.0
-        if best:
-            confidence = self._calibration.confidence(Signals.of(searched, hits, candidates))
-        answered = bool(best) and confidence >= self._calibration.threshold
+        shown = [c for c in chosen(candidates) if self._holds(c, searched)]
+        best = tuple(Sentence(c.text, (cited(c),)) for c in shown)
+        confidence = self._calibration.confidence(Signals.of(searched, hits, shown)) if shown else 0.0
+        answered = bool(shown) and confidence >= self._calibration.threshold
         clock.lap("verify")
         return Answer(
             question=asked,
             standalone_question=searched,
             status="answered" if answered else "abstained",
             reason="" if answered else NOT_HELD if hits else NOTHING_STORED,
-            sentences=tuple(best) if answered else (),
-            best=tuple(best),
+            sentences=best if answered else (),
+            best=best,
             short_answer=shown[0].answer_text if answered else "",
             confidence=confidence,
-            hits=tuple(hits),
+            hits=reranked(hits, candidates),
             fingerprint=self._library.fingerprint,
             timings=clock.laps,
         )
@@ -123,28 +123,32 @@ class Assistant:
         return self._library.document(name)
 
     def example_questions(self, count: int = 4) -> list[str]:
-        """Questions about what the documents name most, which they do answer."""
-        questions = (f"What do the documents say about {name}?" for name in self._frequent_names())
-        answered = (question for question in questions if self.ask(question).status == "answered")
+        """Questions about what the documents name, which they do answer; an empty list where there are none."""
+        answered = (question for question in self._likely_questions() if self.ask(question).status == "answered")
         return [question for question, _ in zip(answered, range(count), strict=False)]
 
-    def _frequent_names(self) -> list[str]:
+    def _likely_questions(self) -> list[str]:
+        """Of places and persons, those named most often first, at most a dozen."""
         counted: Counter[str] = Counter()
         for info in self.documents()[:20]:
             document = self.document(info.name)
-            text = document.text[:50_000] if document else ""
-            counted.update(re.findall(r"(?<=[a-z,] )[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*", text))
-        return [name for name, times in counted.most_common(12) if times > 1]
+            for before, name in _NAMED.findall(document.text[:50_000] if document else ""):
+                if before == "in":
+                    counted[f"What happened in {name}?"] += 1
+                elif " " in name and before != "the":
+                    counted[f"Who is {name}?"] += 1
+        return [question for question, _ in counted.most_common(12)]
 
-    def _verified(self, candidate: Candidate, question: str) -> Sentence | None:
-        """The candidate as a sentence of an answer, or None where its citation does not hold."""
-        citation = cited(candidate.hit, candidate)
+    def _holds(self, candidate: Candidate, question: str) -> bool:
+        """Whether the candidate's citation resolves in the stored document and supports the sentence."""
+        citation = cited(candidate)
         document = self._library.document(citation.doc)
-        if document is None or document.id != citation.document_id or not resolves(citation, document.text):
-            return None
-        if supports(candidate.text, citation.quote, question) is None:
-            return None
-        return Sentence(candidate.text, (citation,))
+        return (
+            document is not None
+            and document.id == citation.document_id
+            and resolves(citation, document.text)
+            and supports(candidate.text, citation.quote, question) is not None
+        )
 
 
 def checked_question(question: str, longest: int) -> str:
@@ -164,9 +168,16 @@ def chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
     return [c for c in candidates[:MOST_SENTENCES] if c.score >= candidates[0].score - CLOSE]
 
 
-def cited(hit: Hit, candidate: Candidate) -> Citation:
+def reranked(hits: Sequence[Hit], candidates: Sequence[Candidate]) -> tuple[Hit, ...]:
+    """The passages in the order of their best candidates; those without a sentence last, as they were."""
+    read = dict.fromkeys(candidate.hit for candidate in candidates)
+    return (*read, *(hit for hit in hits if hit not in read))
+
+
+def cited(candidate: Candidate) -> Citation:
     """The citation of a candidate's sentence."""
-    return Citation(hit.doc, hit.passage.document_id, candidate.sentence, candidate.text, hit.passage.id)
+    passage = candidate.hit.passage
+    return Citation(candidate.hit.doc, passage.document_id, candidate.sentence, candidate.text, passage.id)
 
 
 class _Clock:

@@ -10,16 +10,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from coalition_qa.encoders import Encoder, open_session, open_tokenizer, read_model_card
+from coalition_qa.encoders import open_session, open_tokenizer, read_model_card
 from coalition_qa.types import Hit, Passage, Span
 
 LONGEST_ANSWER = 30
 """Word pieces that an answer span may have."""
 
-RETRIEVAL_WEIGHT = 10.0
-SIMILARITY_WEIGHT = 5.0
-"""What the passage's score and the sentence's cosine count beside the reader's margin, which is in logits. Chosen
-on development questions: eval/LOG.md."""
+RETRIEVAL_WEIGHT = 6.0
+"""What the passage's score counts beside the reader's margin, which is in logits. Chosen on development questions:
+eval/LOG.md."""
 
 _QUESTION_PIECES = 200  # with the longest passage and the special ones this stays within the model's 512
 
@@ -27,20 +26,18 @@ _QUESTION_PIECES = 200  # with the longest passage and the special ones this sta
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A sentence that may answer. `answer` is the likeliest span in it; `margin`, in logits, is how much likelier
-    the reader thinks that span than that its passage holds no answer; `similarity` is the cosine of question and
-    sentence.
+    the reader thinks that span than that its passage holds no answer.
     """
 
     hit: Hit
     sentence: Span
     answer: Span
     margin: float
-    similarity: float
 
     @property
     def score(self) -> float:
         """What candidates are ranked by."""
-        return self.margin + RETRIEVAL_WEIGHT * self.hit.score + SIMILARITY_WEIGHT * self.similarity
+        return self.margin + RETRIEVAL_WEIGHT * self.hit.score
 
     @property
     def text(self) -> str:
@@ -64,24 +61,15 @@ class Reader(Protocol):
 class SpanReader:
     """The shipped extractive reader: one pass over question and passage gives a span for every sentence."""
 
-    def __init__(self, folder: Path, encoder: Encoder, threads: int) -> None:
+    def __init__(self, folder: Path, threads: int) -> None:
         read_model_card(folder)
         self._session = open_session(folder / "model.onnx", threads)
         self._tokenizer = open_tokenizer(folder / "tokenizer.json")
-        self._encoder = encoder
 
     def read(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
         """Every sentence of the passages as a candidate, best first; ties by rank and place."""
         question = self._shortened(question)
-        found = [(hit, *place) for hit in hits for place in self._places(question, hit.passage)]
-        if not found:
-            return []
-        texts = [hit.passage.sentence_text(sentence) for hit, sentence, _, _ in found]
-        vectors = self._encoder.encode([question, *texts])
-        candidates = [
-            Candidate(hit, sentence, answer, margin, float(vector @ vectors[0]))
-            for (hit, sentence, answer, margin), vector in zip(found, vectors[1:], strict=True)
-        ]
+        candidates = [Candidate(hit, *place) for hit in hits for place in self._places(question, hit.passage)]
         return sorted(candidates, key=lambda candidate: -candidate.score)
 
     def _shortened(self, question: str) -> str:

@@ -131,7 +131,8 @@ class Store:
             if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise LibraryBusy(f"The library {self._path} is in use: try again in a moment.") from error
             if code in _NOT_OURS:
-                raise LibraryError(f"The library {self._path} cannot be used: {error}.") from error
+                hint = "check the disk's space and the folder's rights"
+                raise LibraryError(f"The library {self._path} cannot be used ({error}): {hint}.") from error
             raise LibraryDamaged(self._damage(error)) from error
 
     @contextmanager

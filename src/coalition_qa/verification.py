@@ -60,9 +60,6 @@ class Signals:
     retrieval: float
     """Score of the best passage."""
 
-    similarity: float
-    """Cosine of the question and the best candidate's sentence."""
-
     missing_numbers: float
     """Share of the question's numbers that are in no passage read; 0 where it has none."""
 
@@ -74,7 +71,6 @@ class Signals:
         return cls(
             margin=candidates[0].margin / 10,
             retrieval=max(hit.score for hit in hits),
-            similarity=candidates[0].similarity,
             missing_numbers=len(asked - there) / len(asked) if asked else 0.0,
         )
 

@@ -1,0 +1,414 @@
+"""Build the reader's training examples: questions with their passage, and questions with a wrong one.
+
+Every source is reduced to `Paragraph`s, each with its questions and the character spans that annotators
+marked. `build` then draws positives (whole paragraphs or random sentence windows around the answer) and five
+kinds of no-answer examples, and writes one JSON object a line.
+
+    python data.py --data DATA --encoder ENCODER --out examples.jsonl --seed 13
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import logging
+import random
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from retrieval import hard_negatives
+
+Span = tuple[int, int]
+log = logging.getLogger(__name__)
+
+MAX_WORDS = 175  # about 230 word pieces: question and passage stay within 256
+SENTENCE_END = re.compile(r"(?<=[.!?])[\"'’”)\]]*\s+(?=[\"'“(\[]?[A-Z0-9])|\n+")
+NAME_OR_NUMBER = re.compile(r"\b\d[\d,.]*\d\b|\b\d\b|\b[A-Z][\w’'-]*[a-z](?:\s+[A-Z][\w’'-]*[a-z])*")
+BRACKETS = {
+    "-LRB-": "(",
+    "-RRB-": ")",
+    "-LSB-": "[",
+    "-RSB-": "]",
+    "-LCB-": "{",
+    "-RCB-": "}",
+    "``": '"',
+    "''": '"',
+}
+NO_SPACE_BEFORE = set(",.;:!?)]}%") | {"'s", "'re", "'ve", "'ll", "'d", "'m", "n't", "'", "’s", "..."}
+NO_SPACE_AFTER = set("([{$£€#")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question and the answer spans in its paragraph, one for each annotator (or each part of a list)."""
+
+    text: str
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A passage of one source; paragraphs with the same `group` are from one article, page or web site."""
+
+    text: str
+    source: str
+    group: str
+    questions: tuple[Question, ...] = ()
+
+
+@dataclass(frozen=True)
+class Example:
+    """One training example; no spans means that the passage does not hold the answer."""
+
+    question: str
+    context: str
+    spans: list[Span]
+    source: str
+    kind: str
+
+
+@dataclass
+class Plan:
+    """How often each source's questions are used as positives, and how no-answer examples are mixed."""
+
+    passes: dict[str, float] = field(
+        default_factory=lambda: {
+            "new_wiki": 2.0, "reddit": 1.0, "amazon": 1.0, "qamr": 0.35, "qed": 1.0, "multispanqa": 1.0,
+            "policyqa": 0.2, "covid_qa": 0.5,
+        }
+    )  # fmt: skip
+    whole: float = 0.5  # share of positives and retrieved negatives that keep the whole paragraph
+    negatives: float = 0.36  # share of all examples
+    kinds: dict[str, float] = field(
+        default_factory=lambda: {"retrieved": 0.46, "neighbour": 0.14, "removed": 0.25, "swapped": 0.15}
+    )
+
+
+def detokenise(tokens: Sequence[str]) -> tuple[str, list[Span]]:
+    """Join Penn-style tokens into plain text; returns it with each token's character span."""
+    text, spans, glue, quote_open = "", [], True, False
+    for raw in tokens:
+        token = BRACKETS.get(raw, raw)
+        closes = token == '"' and (quote_open if raw == '"' else raw == "''")
+        if token == '"':
+            quote_open = not closes
+        if not (glue or token in NO_SPACE_BEFORE or closes):
+            text += " "
+        spans.append((len(text), len(text) + len(token)))
+        text += token
+        glue = token in NO_SPACE_AFTER or (token == '"' and not closes)
+    return text, spans
+
+
+def read_squad(path: Path, source: str) -> Iterator[Paragraph]:
+    """SQuAD-format JSON. Answers whose offset is off are moved to the nearest occurrence, or dropped."""
+    for number, article in enumerate(json.loads(path.read_text(encoding="utf-8"))["data"]):
+        for paragraph in article["paragraphs"]:
+            text = paragraph["context"]
+            questions = []
+            for item in paragraph["qas"]:
+                found = [_locate(text, a["text"], a["answer_start"]) for a in item["answers"]]
+                spans = tuple(span for span in found if span)
+                if spans:
+                    questions.append(Question(item["question"].strip(), spans))
+            group = f"{path.stem}/{article.get('title', number)}"
+            yield Paragraph(text, source, group, tuple(questions))
+
+
+def _locate(text: str, answer: str, start: int) -> Span | None:
+    """The occurrence of the answer nearest to `start`, trimmed of surrounding white space and full stop."""
+    answer = answer.strip().rstrip(".,;: ")
+    if not answer:
+        return None
+    starts = [match.start() for match in re.finditer(re.escape(answer), text)]
+    best = min(starts, key=lambda s: abs(s - start), default=None)
+    return None if best is None or abs(best - start) > 40 else (best, best + len(answer))
+
+
+def read_qed(path: Path) -> Iterator[Paragraph]:
+    """QED: Natural Questions with a paragraph; answers are character spans of tokenised text."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        item = json.loads(line)
+        tokens, offsets = [], []
+        for match in re.finditer(r"\S+", item["paragraph_text"]):
+            tokens.append(match.group())
+            offsets.append(match.span())
+        text, spans = detokenise(tokens)
+        answers = []
+        for reference in [a["paragraph_reference"] for a in item["annotation"].get("answer", [])]:
+            inside = [i for i, (s, e) in enumerate(offsets) if s < reference["end"] and e > reference["start"]]
+            if inside:
+                answers.append((spans[inside[0]][0], spans[inside[-1]][1]))
+        if answers:
+            yield Paragraph(text, "qed", item["title_text"], (Question(item["question_text"], tuple(answers)),))
+
+
+def read_multispanqa(path: Path) -> Iterator[Paragraph]:
+    """MultiSpanQA: every part of a list answer counts as an answer span."""
+    for item in json.loads(path.read_text(encoding="utf-8"))["data"]:
+        text, spans = detokenise(item["context"])
+        answers: list[Span] = []
+        for (start, end), label in zip(spans, item["label"], strict=True):
+            if label == "B":
+                answers.append((start, end))
+            elif label == "I" and answers:
+                answers[-1] = (answers[-1][0], end)
+        question = " ".join(item["question"]).replace(" '", "'")
+        if answers:
+            yield Paragraph(text, "multispanqa", item["id"], (Question(question, tuple(answers)),))
+
+
+def read_qamr(folder: Path) -> Iterator[Paragraph]:
+    """QAMR: questions on single sentences; kept when a validator's answer overlaps the writer's."""
+    lines = (folder / "wiki-sentences.tsv").read_text(encoding="utf-8").splitlines()
+    sentences = dict(line.split("\t", 1) for line in lines)
+    asked: dict[str, dict[str, tuple[Span, ...]]] = defaultdict(dict)
+    texts = {key: detokenise(sentence.split(" ")) for key, sentence in sentences.items()}
+    for name in ("dev.tsv", "test.tsv"):
+        for line in (folder / name).read_text(encoding="utf-8").splitlines():
+            key, _, _, _, _, question, *answers = line.split("\t")
+            chosen = [_indices(answer.rpartition(":")[2]) for answer in answers]
+            first = set(chosen[0])
+            agreed = [c for c in chosen if c and first & set(c) and c[-1] - c[0] + 1 == len(c)]
+            if len(agreed) < 2 or len(question.split()) < 3:
+                continue
+            offsets = texts[key][1]
+            asked[key][question] = tuple((offsets[c[0]][0], offsets[c[-1]][1]) for c in agreed)
+    for key, (text, _) in texts.items():
+        questions = tuple(Question(q, spans) for q, spans in asked[key].items())
+        yield Paragraph(text, "qamr", ":".join(key.split(":")[:3]), questions)
+
+
+def _indices(field_text: str) -> list[int]:
+    return sorted(int(part) for part in field_text.split() if part.isdigit())
+
+
+def read_all(data: Path) -> dict[str, list[Paragraph]]:
+    """Every source by name. `data` holds the files that README.md lists."""
+    shifts = {"new_wiki": "new_wiki", "reddit": "reddit", "amazon": "amazon_reviews"}
+    sources = {name: list(read_squad(data / f"squadshifts_{part}.json", name)) for name, part in shifts.items()}
+    sources["qamr"] = list(read_qamr(data / "qamr"))
+    sources["qed"] = list(read_qed(data / "qed_dev.jsonl"))
+    sources["multispanqa"] = list(read_multispanqa(data / "multispanqa_valid.json"))
+    policies = [p for part in ("dev", "test") for p in read_squad(data / f"policyqa_{part}.json", "policyqa")]
+    sources["policyqa"] = policies
+    sources["covid_qa"] = list(read_squad(data / "covid_qa.json", "covid_qa"))
+    return sources
+
+
+def sentence_spans(text: str) -> list[Span]:
+    """Character spans of sentences that tile `text`, cut by a plain rule; long ones are cut by words."""
+    cuts = [0, *(match.end() for match in SENTENCE_END.finditer(text)), len(text)]
+    return [(a, b) for a, b in itertools.pairwise(cuts) if text[a:b].strip()]
+
+
+def normalise(text: str) -> str:
+    """Lower case, words and digits only, single spaces, with a space at each end."""
+    return " " + " ".join(re.findall(r"\w+", text.lower())) + " "
+
+
+def window(text: str, spans: Sequence[Span], rng: random.Random, whole: bool) -> tuple[str, list[Span]] | None:
+    """Sentences around the spans, within MAX_WORDS; `whole` takes as many as fit, else a random number.
+
+    Spans that fall outside are dropped; None when none is left (an answer longer than the window).
+    """
+    sentences = sentence_spans(text)
+    anchor = rng.choice(list(spans)) if spans else (rng.randrange(max(1, len(text))),) * 2
+    inside = [i for i, (a, b) in enumerate(sentences) if a < max(anchor[1], anchor[0] + 1) and b > anchor[0]]
+    if not inside:
+        return None
+    low, high = inside[0], inside[-1]
+    words = [len(text[a:b].split()) for a, b in sentences]
+    used, limit = sum(words[low : high + 1]), MAX_WORDS if whole else rng.randint(20, 110)
+    before, after = True, True
+    while before or after:
+        before = low > 0 and used + words[low - 1] <= limit
+        after = high + 1 < len(sentences) and used + words[high + 1] <= limit
+        if before and (not after or rng.random() < 0.5):
+            low, used = low - 1, used + words[low - 1]
+        elif after:
+            high, used = high + 1, used + words[high + 1]
+    start, end = sentences[low][0], sentences[high][1]
+    kept = [(a - start, b - start) for a, b in spans if a >= start and b <= end]
+    piece = text[start:end].rstrip()
+    if len(piece.split()) > MAX_WORDS * 1.3 or (spans and not kept):
+        return None
+    return piece, kept
+
+
+class Builder:
+    """Draws examples from paragraphs; every draw comes from one seeded generator."""
+
+    def __init__(self, sources: dict[str, list[Paragraph]], plan: Plan, seed: int) -> None:
+        self.sources, self.plan, self.rng = sources, plan, random.Random(seed)
+        self.groups: dict[str, list[Paragraph]] = defaultdict(list)
+        for paragraphs in sources.values():
+            for paragraph in paragraphs:
+                self.groups[paragraph.group].append(paragraph)
+        self.names: dict[str, list[str]] = {}
+        self.frequency: dict[str, Counter[str]] = {}
+
+    def asked(self, source: str, share: float) -> list[tuple[Paragraph, Question]]:
+        """`share` passes over a source's questions: whole passes and a random part."""
+        pairs = [(p, q) for p in self.sources[source] for q in p.questions]
+        drawn = pairs * int(share)
+        return drawn + self.rng.sample(pairs, round(len(pairs) * (share - int(share))))
+
+    def whole(self) -> bool:
+        """Draw whether an example keeps its whole paragraph."""
+        return self.rng.random() < self.plan.whole
+
+    def positive(self, paragraph: Paragraph, question: Question) -> Example | None:
+        """The question with its paragraph, or with some sentences of it; a QAMR sentence gets company."""
+        text, spans = paragraph.text, list(question.spans)
+        if paragraph.source == "qamr" and self.rng.random() < 0.5:
+            before = self.rng.choice(self.groups[paragraph.group]).text
+            after = self.rng.choice(self.sources["qamr"]).text
+            text = f"{before} {text} {after}"
+            spans = [(a + len(before) + 1, b + len(before) + 1) for a, b in spans]
+        cut = window(text, spans, self.rng, self.whole())
+        return Example(question.text, *cut, paragraph.source, "positive") if cut else None
+
+    def wrong_passage(self, passage: Paragraph, asked: Paragraph, question: Question, kind: str) -> Example | None:
+        """The question with another paragraph, unless that one contains any of the answers' text."""
+        if not self.specific(asked, question):
+            return None
+        cut = window(passage.text, [], self.rng, self.whole())
+        if passage.text == asked.text or cut is None or _contains(cut[0], asked.text, question.spans):
+            return None
+        return Example(question.text, cut[0], [], asked.source, kind)
+
+    def specific(self, paragraph: Paragraph, question: Question) -> bool:
+        """Whether a question can only be about its paragraph.
+
+        "What did the author buy?" is answered by any review: questions on reviews and posts need a word that
+        their paragraph has and at most 2% of the others have; those on privacy policies are never specific.
+        """
+        if paragraph.source == "policyqa":
+            return False
+        if paragraph.source not in ("reddit", "amazon"):
+            return True
+        if paragraph.source not in self.frequency:
+            words = Counter(w for p in self.sources[paragraph.source] for w in set(normalise(p.text).split()))
+            self.frequency[paragraph.source] = words
+        words = self.frequency[paragraph.source]
+        shared = set(normalise(question.text).split()) & set(normalise(paragraph.text).split())
+        return any(words[w] <= 0.02 * len(self.sources[paragraph.source]) for w in shared)
+
+    def neighbour(self, paragraph: Paragraph, question: Question) -> Example | None:
+        """A paragraph of the same article."""
+        if paragraph.source == "reddit":  # one group, but not one article
+            return None
+        return self.wrong_passage(self.rng.choice(self.groups[paragraph.group]), paragraph, question, "neighbour")
+
+    def removed(self, paragraph: Paragraph, question: Question) -> Example | None:
+        """The question's own paragraph without the sentences that hold an answer."""
+        sentences = sentence_spans(paragraph.text)
+        kept = [s for s in sentences if not any(s[0] < b and s[1] > a for a, b in question.spans)]
+        if len(kept) < 2 or len(kept) == len(sentences):
+            return None
+        text = " ".join(paragraph.text[a:b].strip() for a, b in kept)
+        cut = window(text, [], self.rng, True)
+        if cut is None or _contains(cut[0], paragraph.text, question.spans):
+            return None
+        return Example(question.text, cut[0], [], paragraph.source, "removed")
+
+    def swapped(self, paragraph: Paragraph, question: Question) -> Example | None:
+        """A name or number of the question, said by the paragraph, is replaced by one it does not say."""
+        context = normalise(paragraph.text)
+        if paragraph.source == "policyqa":
+            return None
+        found = [m for m in NAME_OR_NUMBER.finditer(question.text) if m.start() > 0]
+        found = [m for m in found if normalise(m.group()) in context]
+        if not found:
+            return None
+        old = self.rng.choice(found)
+        pool = self._names(paragraph.group, old.group()[0].isdigit())
+        pool = [name for name in pool if normalise(name) not in context]
+        if not pool:
+            return None
+        text = question.text[: old.start()] + self.rng.choice(pool) + question.text[old.end() :]
+        cut = window(paragraph.text, list(question.spans), self.rng, self.whole())
+        return Example(text, cut[0], [], paragraph.source, "swapped") if cut else None
+
+    def _names(self, group: str, digits: bool) -> list[str]:
+        """Names, or numbers, that the group's paragraphs mention inside a sentence."""
+        key = f"{group}/{digits}"
+        if key not in self.names:
+            texts = self.rng.sample(self.groups[group], min(60, len(self.groups[group])))
+            found = {m.group() for p in texts for m in NAME_OR_NUMBER.finditer(p.text) if m.start() > 0}
+            self.names[key] = sorted(name for name in found if name[0].isdigit() == digits)
+        return self.names[key]
+
+
+def _contains(passage: str, text: str, spans: Iterable[Span]) -> bool:
+    normal = normalise(passage)
+    return any(normalise(text[a:b]) in normal for a, b in spans)
+
+
+def build(sources: dict[str, list[Paragraph]], plan: Plan, seed: int, encoder: Path) -> list[Example]:
+    """All positives and the planned share of no-answer examples, shuffled."""
+    builder = Builder(sources, plan, seed)
+    pairs = [pair for source, share in plan.passes.items() for pair in builder.asked(source, share)]
+    examples = [e for pair in pairs if (e := builder.positive(*pair))]
+    wanted = len(examples) * plan.negatives / (1 - plan.negatives)
+    for kind in ("neighbour", "removed", "swapped"):
+        makers = {"neighbour": builder.neighbour, "removed": builder.removed, "swapped": builder.swapped}
+        order = builder.rng.sample(pairs, len(pairs))
+        made = (e for pair in order if (e := makers[kind](*pair)))
+        examples += [e for e, _ in zip(made, range(round(wanted * plan.kinds[kind])), strict=False)]
+    examples += _retrieved(builder, round(wanted * plan.kinds["retrieved"]), encoder)
+    builder.rng.shuffle(examples)
+    return examples
+
+
+def _retrieved(builder: Builder, count: int, encoder: Path) -> list[Example]:
+    """Questions with a passage of the same source that retrieval ranks high and that has no answer."""
+    sources = ("new_wiki", "reddit", "amazon", "qamr", "qed")
+    total = sum(builder.plan.passes[s] * sum(len(p.questions) for p in builder.sources[s]) for s in sources)
+    examples: list[Example] = []
+    for source in sources:
+        pairs = [(p, q) for p in builder.sources[source] for q in p.questions]
+        share = builder.plan.passes[source] * len(pairs) / total
+        pairs = builder.rng.sample(pairs, min(len(pairs), round(count * share * 1.1)))
+        passages = builder.sources[source]
+        ranked = hard_negatives([q.text for _, q in pairs], [p.text for p in passages], encoder, depth=12)
+        made = [_first_wrong(builder, passages, rows, *pair) for rows, pair in zip(ranked, pairs, strict=True)]
+        examples += [e for e in made if e][: round(count * share)]
+    return examples
+
+
+def _first_wrong(
+    builder: Builder, passages: list[Paragraph], rows: np.ndarray, paragraph: Paragraph, question: Question
+) -> Example | None:
+    """One of the first few ranked passages without the answer: the first in half of the draws."""
+    wrong = (builder.wrong_passage(passages[row], paragraph, question, "retrieved") for row in rows)
+    usable = [e for e in wrong if e][:5]
+    if not usable:
+        return None
+    return usable[0] if builder.rng.random() < 0.5 else builder.rng.choice(usable)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with the files README.md lists")
+    parser.add_argument("--encoder", type=Path, required=True, help="folder of all-MiniLM-L6-v2")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=13)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    examples = build(read_all(options.data), Plan(), options.seed, options.encoder)
+    with options.out.open("w", encoding="utf-8") as out:
+        out.writelines(json.dumps(asdict(example), ensure_ascii=False) + "\n" for example in examples)
+    for (source, kind), count in sorted(Counter((e.source, e.kind) for e in examples).items()):
+        log.info("%-12s %-10s %6d", source, kind, count)
+
+
+if __name__ == "__main__":
+    main()
