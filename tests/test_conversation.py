@@ -38,6 +38,7 @@ ANSWER = "The meeting, chaired by the Italian Foreign Minister, Luigi Di Maio, w
         ("What is the Sahel?", "Who lives there?", "Who lives there? (Sahel)"),
         ("Did Blinken see the Pope?", "At what time was that?", "At what time was that? (Blinken see Pope)"),
         ("Which ministers came?", "Thanks, and who invited them?", "Thanks, and who invited them? (ministers came)"),
+        (CHAIR, "And who took part?", "And who took part? (chaired meeting)"),
         # short, about "the" thing spoken of before
         ("Which rock band came?", "Who was the leader?", "Who was the leader? (rock band came)"),
         # nothing to take over
@@ -71,6 +72,7 @@ def test_a_follow_up_gets_what_it_leaves_unsaid(last: str, question: str, expect
         "Which exercises that help against back pain are free?",
         "Name one of the new members of the coalition?",
         # a conjunction in front of a whole question
+        "And how many foreign officials took part?",
         "And what exactly did the Spanish minister propose to the coalition on Monday?",
         # not a question at all
         "",

@@ -17,10 +17,14 @@ _POINTING_NOWHERE = re.compile(
 _CONTINUING = re.compile(
     r"\s*(?:and|but|or|so|also|what about|how about|what else|who else|where else)\b", re.IGNORECASE
 )
+_ASKING = re.compile(
+    r"\s*(?:and|but|or|so|also)\W+(?:who|whom|whose|what|when|where|which|how)\b(?! about)", re.IGNORECASE
+)
 _TO_BE = frozenset("is are was were be".split())
 _CONTINUING_WORDS = 7
 _BARE_WORDS = 3
 _DEFINITE_WORDS = 2
+_ENOUGH_WORDS = 3
 _CARRIED_WORDS = 6
 
 
@@ -29,7 +33,8 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
 
     `history` holds earlier questions in the form this function gave them. A question that only makes sense
     after the last one ("And in Iraq?") gets that question in front; one that refers to somebody or something
-    ("What did she say about it?") gets the words it may mean behind, in brackets.
+    ("What did she say about it?"), or says too little ("And who took part?"), gets the words it may mean behind,
+    in brackets.
     """
     if not history:
         return question
@@ -38,6 +43,8 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     if _refers_back(question):
         return _with(question, _topic(last, question))
     if _CONTINUING.match(question) and len(words(question)) <= _CONTINUING_WORDS:
+        if _ASKING.match(question):  # a question of its own: the last one in front would be answered again
+            return _with(question, _topic(last, question)) if len(content(question)) < _ENOUGH_WORDS else question
         return _with(f"{_first_question(asked)} {question}", carried)
     if _is_bare(question):
         return _with(f"{asked} {question}", carried)
