@@ -55,6 +55,13 @@ def test_every_command_has_help_that_names_its_options(command: list[str], capsy
         assert "--corpus DIR" in shown
 
 
+def test_shared_options_stand_before_or_behind_the_command() -> None:
+    before = parser().parse_args(["--library", "L", "--corpus", "C", "list"])
+    behind = parser().parse_args(["list", "--library", "L", "--corpus", "C"])
+    assert (before.library, before.corpus) == (behind.library, behind.corpus) == ("L", "C")
+    assert parser().parse_args(["list"]).library is None
+
+
 def test_help_lists_every_command() -> None:
     shown = parser().format_help()
     assert all(f"    {command} " in shown for (command, *_) in every_command())

@@ -50,13 +50,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Every command with its help; each sets `run`."""
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--library", metavar="DIR", help="folder of the index (default: one for each corpus)")
-    shared.add_argument("--corpus", metavar="DIR", help="folder of the documents (default: ./corpus)")
     top = argparse.ArgumentParser(
         prog="coalition-qa",
         description="Ask questions of your own documents; every citation is checked before it is shown.",
     )
+    shared = argparse.ArgumentParser(add_help=False)
+    for either, default in ((top, None), (shared, argparse.SUPPRESS)):  # before the command or behind it
+        library = "folder of the index (default: one for each corpus)"
+        either.add_argument("--library", metavar="DIR", default=default, help=library)
+        either.add_argument(
+            "--corpus", metavar="DIR", default=default, help="folder of the documents (default: ./corpus)"
+        )
     commands = top.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, run: Callable[[argparse.Namespace], int], what: str) -> argparse.ArgumentParser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -97,9 +98,12 @@ class OnnxEncoder:
 
 
 class SentenceTransformersEncoder:
-    """Any sentence-transformers model, by name or path. Nothing is downloaded in offline mode."""
+    """Any sentence-transformers model that is on this machine, by name or path. Nothing is downloaded, unless the
+    user sets HF_HUB_OFFLINE=0.
+    """
 
     def __init__(self, name: str) -> None:
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before the import, which reads it
         from sentence_transformers import SentenceTransformer
 
         try:
