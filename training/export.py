@@ -2,14 +2,15 @@
 
     python export.py --model run/model --out model [--time xquad_en_dev.json]
 
-Writes model.onnx (int8 per channel, part fp32), tokenizer.json and config.json; the fp32 file is
-model_fp32.onnx beside the trained model.
+Writes model.onnx (int8 per channel, part fp32), tokenizer.json, and model.json with their hashes, which is what
+`src/coalition_qa/models/reader` holds; the fp32 file is model_fp32.onnx beside the trained model.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import logging
 import re
 import shutil
@@ -65,6 +66,14 @@ def quantise(plain: Path, small: Path) -> None:
     quantize_dynamic(str(plain), str(small), per_channel=True, weight_type=QuantType.QInt8, nodes_to_exclude=kept)
 
 
+def write_card(folder: Path) -> None:
+    """model.json: what the program checks before it loads the model."""
+    names = ("model.onnx", "tokenizer.json")
+    hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+    card = {"name": "minilm-l6-span-reader", "window": 512, "sha256": hashes}
+    (folder / "model.json").write_text(json.dumps(card, indent=2) + "\n", "utf-8")
+
+
 def milliseconds(model: Path, tokenizer_folder: Path, xquad: Path, count: int = 100) -> float:
     """Median milliseconds for one question with its paragraph, one thread, tokenisation included."""
     forward, tokenizer = onnx_forward(model, threads=1), load_tokenizer(tokenizer_folder)
@@ -89,8 +98,8 @@ def main() -> None:
     plain, small = options.model / "model_fp32.onnx", options.out / "model.onnx"
     export(options.model, plain)
     quantise(plain, small)
-    for name in ("tokenizer.json", "config.json"):
-        shutil.copyfile(options.model / name, options.out / name)
+    shutil.copyfile(options.model / "tokenizer.json", options.out / "tokenizer.json")
+    write_card(options.out)
     for path in (plain, small):
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         log.info("%s  %.1f MB  sha256 %s", path.name, path.stat().st_size / 1e6, digest)

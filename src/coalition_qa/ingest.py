@@ -199,6 +199,8 @@ def rebuild(settings: Settings, encoder: Encoder, progress: Progress | None = No
                 folder.rename(old)
             fresh.rename(folder)
     except OSError as error:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
         raise LibraryError(f"The library in {folder} cannot be replaced ({error.strerror}).") from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
