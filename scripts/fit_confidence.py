@@ -1,6 +1,7 @@
 """Fit the model of answerability that ships as `models/confidence.json`, and report it on other questions.
 
-    python scripts/fit_confidence.py --squad FILE.json --gold FOLDER --gold FOLDER2 --write
+    python scripts/fit_confidence.py --squad FILE.json --gold FOLDER --gold FOLDER2 \
+        --out src/coalition_qa/models/confidence.json
 
 `--squad` names a SQuAD v1.1 file: each question is asked with its paragraph in the library and with it left out.
 `--gold` names a folder with `gold.jsonl` and `docs/` (or `../corpus/`) in the gold format. The first half of the
@@ -12,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,18 +22,19 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.stats import rankdata
 
+from coalition_qa.answering import compose
 from coalition_qa.config import load_settings
-from coalition_qa.encoders import MODELS, Encoder, Vectors, open_encoder
+from coalition_qa.encoders import Encoder, Vectors, open_encoder
 from coalition_qa.library import Library
 from coalition_qa.passages import SentenceSplitter, split_document
-from coalition_qa.reading import Reader, SpanReader
+from coalition_qa.reading import Reader, open_reader
 from coalition_qa.retrieval import Retriever
 from coalition_qa.types import Document
 from coalition_qa.verification import Signals
 
-TARGET = Path(__file__).parent.parent / "src/coalition_qa/models/confidence.json"
 PENALTY = 0.1
 READ = 5
+STRICT, HELPFUL = 0.95, 0.9
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Remembering:
 class Bench:
     """A throw-away library of some documents, and the parts that read it."""
 
-    def __init__(self, documents: list[Document], encoder: Encoder, folder: Path) -> None:
+    def __init__(self, documents: list[Document], encoder: Encoder, reader: Reader, folder: Path) -> None:
         library = Library(folder, encoder, create=True)
         splitter = SentenceSplitter()
         with library.writing():
@@ -75,16 +77,16 @@ class Bench:
                 if passages:
                     library.put(document, passages, encoder.encode([p.text for p in passages]), "")
         self._retriever = Retriever(library, encoder)
-        self._reader: Reader = SpanReader(MODELS / "reader", threads=1)
+        self._document, self._reader = library.document, reader
 
-    def read(self, question: str, without: str = "") -> tuple[str, tuple[float, ...]]:
-        """The best sentence for a question and the signals, the document `without` left out."""
+    def read(self, question: str, without: str = "") -> tuple[list[str], tuple[float, ...]]:
+        """The sentences quoted for a question and the signals, the document `without` left out."""
         hits = [hit for hit in self._retriever.search(question, READ * 4) if hit.doc != without][:READ]
-        candidates = self._reader.read(question, hits)
-        return candidates[0].text, tuple(Signals.of(question, hits, candidates).values().values())
+        shown = compose(question, self._reader.read(question, hits), self._document).sentences
+        return [c.text for c in shown], tuple(Signals.of(question, hits, shown).values().values())
 
 
-def squad_examples(path: Path, encoder: Encoder) -> Iterator[Example]:
+def squad_examples(path: Path, encoder: Encoder, reader: Reader) -> Iterator[Example]:
     """Each question twice: with its paragraph and without."""
     articles = json.loads(path.read_text("utf-8"))["data"]
     documents: list[Document] = []
@@ -97,26 +99,26 @@ def squad_examples(path: Path, encoder: Encoder) -> Iterator[Example]:
                 answers = [answer["text"] for answer in item["answers"]]
                 asked.append((item["question"], documents[-1].name, answers, dev))
     with tempfile.TemporaryDirectory() as scratch:
-        bench = Bench(documents, encoder, Path(scratch))
+        bench = Bench(documents, encoder, reader, Path(scratch))
         for question, name, answers, dev in asked:
-            best, values = bench.read(question)
-            yield Example(path.stem, dev, True, any(answer in best for answer in answers), values)
+            shown, values = bench.read(question)
+            yield Example(path.stem, dev, True, any(answer in each for answer in answers for each in shown), values)
             yield Example(path.stem, dev, False, False, bench.read(question, without=name)[1])
 
 
-def gold_examples(folder: Path, encoder: Encoder) -> Iterator[Example]:
+def gold_examples(folder: Path, encoder: Encoder, reader: Reader) -> Iterator[Example]:
     """Each item that needs no history, as the gold file labels it."""
     docs = folder / "docs" if (folder / "docs").is_dir() else folder.parent / "corpus"
     documents = [Document(file.name, file.read_text("utf-8")) for file in sorted(docs.iterdir())]
     items = [json.loads(line) for line in (folder / "gold.jsonl").read_text("utf-8").splitlines()]
     with tempfile.TemporaryDirectory() as scratch:
-        bench = Bench(documents, encoder, Path(scratch))
+        bench = Bench(documents, encoder, reader, Path(scratch))
         for number, item in enumerate(items):
             if not item.get("history"):
                 dev = item["split"] == "dev" if "split" in item else number % 2 == 0
-                best, values = bench.read(item["question"])
+                shown, values = bench.read(item["question"])
                 quotes = [place["quote"] for place in item.get("evidence", [])]
-                right = item["answerable"] and any(quote in best or best in quote for quote in quotes)
+                right = item["answerable"] and any(quote in each or each in quote for quote in quotes for each in shown)
                 yield Example(folder.name, dev, item["answerable"], right, values)
 
 
@@ -144,44 +146,76 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--squad", type=Path, action="append", default=[])
     parser.add_argument("--gold", type=Path, action="append", default=[])
-    parser.add_argument("--write", action="store_true", help=f"write {TARGET.name}")
+    parser.add_argument("--reader", help="a Hugging Face model by name or path instead of the shipped one")
+    parser.add_argument("--out", type=Path, help="write the calibration to this file")
     given = parser.parse_args()
-    encoder = Remembering(open_encoder(load_settings({"threads": 1})))
-    examples = [e for path in given.squad for e in squad_examples(path, encoder)]
-    examples += [e for folder in given.gold for e in gold_examples(folder, encoder)]
+    settings = load_settings({"threads": 1, "reader": given.reader})
+    encoder, reader = Remembering(open_encoder(settings)), open_reader(settings)
+    examples = [e for path in given.squad for e in squad_examples(path, encoder, reader)]
+    examples += [e for folder in given.gold for e in gold_examples(folder, encoder, reader)]
     x = np.array([e.values for e in examples])
     y = np.array([e.answerable for e in examples])
+    right = np.array([e.right for e in examples])
     dev = np.array([e.dev for e in examples])
-    sources = [e.source for e in examples]
     # every source and label weighs the same, however many questions it has
-    groups = list(zip(sources, y, dev, strict=True))
+    groups = [(e.source, e.answerable, e.dev) for e in examples]
     weight = np.array([1 / groups.count(group) for group in groups])
     solution = fit(x[dev], y[dev].astype(float), weight[dev])
     score = 1 / (1 + np.exp(-(x @ solution[:-1] + solution[-1])))
-    # the line where most questions are either answered with the right sentence or rightly declined
-    cuts = np.unique(np.round(score[dev], 3))
-    right = np.array([e.right for e in examples])
-    gains = [weight[dev & np.where(score >= c, right, ~y)].sum() for c in cuts]
-    threshold = float(cuts[int(np.argmax(gains))])
-    for source in dict.fromkeys(sources):
-        for name, part in (("dev", dev), ("test", ~dev)):
-            mask = part & (np.array(sources) == source)
-            yes, no = mask & y, mask & ~y
-            print(
-                f"{source:24} {name:5} n={mask.sum():5}  AUROC {auroc(score[mask], y[mask]):.3f}  at {threshold:.3f}: "
-                f"answers {np.mean(score[yes] >= threshold):.3f} of answerable, "
-                f"declines {np.mean(score[no] < threshold):.3f} of unanswerable; best right {right[yes].mean():.3f}"
-            )
+    cuts = thresholds(score[dev], y[dev], right[dev], weight[dev])
+    for source in dict.fromkeys(e.source for e in examples):
+        for name, half in (("dev", True), ("test", False)):
+            part = np.array([e.source == source and e.dev == half for e in examples])
+            report(f"{source} {name}", score[part], y[part], right[part], cuts)
     names = Signals.__slots__
     card = {
         "intercept": round(float(solution[-1]), 4),
         "weights": {name: round(float(value), 4) for name, value in zip(names, solution[:-1], strict=True)},
-        "threshold": round(threshold, 3),
-        "fitted_on": "dev halves of " + ", ".join(dict.fromkeys(sources)),
+        "thresholds": cuts,
+        "fitted_on": "dev halves of " + ", ".join(dict.fromkeys(e.source for e in examples)),
+        "reader": reader.identity,
     }
     print(json.dumps(card, indent=2))
-    if given.write:
-        TARGET.write_text(json.dumps(card, indent=2) + "\n", "utf-8")
+    if given.out:
+        given.out.write_text(json.dumps(card, indent=2) + "\n", "utf-8")
+
+
+def thresholds(
+    score: NDArray[np.float64], answerable: NDArray[np.bool_], right: NDArray[np.bool_], weight: NDArray[np.float64]
+) -> dict[str, float]:
+    """Where the dial's lines are drawn on development questions.
+
+    "balanced": most questions are either answered with the right sentence or rightly declined. "strict": 95% of the
+    unanswerable ones are declined. "helpful": 90% of the answerable ones whose best sentences are right are answered.
+    """
+    cuts = np.unique(np.round(score, 3))
+    gains = [weight[np.where(score >= cut, right, ~answerable)].sum() for cut in cuts]
+    balanced = float(cuts[int(np.argmax(gains))])
+    declined = [weight[~answerable & (score < cut)].sum() / weight[~answerable].sum() for cut in cuts]
+    answered = [weight[right & (score >= cut)].sum() / weight[right].sum() for cut in cuts]
+    strict = next((float(cut) for cut, share in zip(cuts, declined, strict=True) if share >= STRICT), 1.0)
+    helpful = next((float(c) for c, share in zip(cuts[::-1], answered[::-1], strict=True) if share >= HELPFUL), 0.0)
+    return {"strict": max(strict, balanced), "balanced": balanced, "helpful": min(helpful, balanced)}
+
+
+def report(
+    name: str,
+    score: NDArray[np.float64],
+    answerable: NDArray[np.bool_],
+    right: NDArray[np.bool_],
+    cuts: Mapping[str, float],
+) -> None:
+    """Print one source's AUROC and what each place of the dial does on it."""
+    yes, no = score[answerable], score[~answerable]
+    print(
+        f"{name:20} n={len(score):5}  AUROC {auroc(score, answerable):.3f}  best right {right[answerable].mean():.3f}"
+    )
+    for place, cut in cuts.items():
+        kept = answerable & (score >= cut)
+        print(
+            f"    {place:9} answers {np.mean(yes >= cut):.3f} of {len(yes)} answerable, right {right[kept].mean():.3f} "
+            f"of {kept.sum()}, declines {np.mean(no < cut):.3f} of {len(no)} unanswerable"
+        )
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from coalition_qa.assistant import NOT_HELD, NOTHING_STORED, Assistant, checked_question, chosen, reranked
-from coalition_qa.config import Settings
+from coalition_qa.assistant import NOT_HELD, NOTHING_STORED, Assistant, checked_question, reranked
+from coalition_qa.config import Dial, Settings
 from coalition_qa.encoders import Vectors
 from coalition_qa.passages import passage_id
 from coalition_qa.reading import Candidate
@@ -68,6 +68,8 @@ class NoMeaning:
 class Scripted:
     """A reader that prefers the sentences it is told to, with the margins it is told, and remembers questions."""
 
+    identity = "scripted@0"
+
     def __init__(self, *margins: float) -> None:
         self._margins = margins
         self.asked: list[str] = []
@@ -84,7 +86,8 @@ class Scripted:
 
 def assistant(reader: Scripted, library: OneDocument | None = None) -> Assistant:
     shelf = library or OneDocument()
-    calibration = Calibration(intercept=0.0, weights={"margin": 10.0}, threshold=0.5, fitted_on="nothing")
+    lines: dict[Dial, float] = {"strict": 0.99, "balanced": 0.5, "helpful": 0.01}
+    calibration = Calibration(0.0, {"margin": 10.0}, lines, fitted_on="nothing", reader=Scripted.identity)
     return Assistant(Settings(), shelf, Retriever(shelf, NoMeaning()), reader, calibration)
 
 
@@ -111,6 +114,24 @@ def test_low_confidence_is_declined_with_the_best_forced_answer_kept() -> None:
     assert not answer.short_answer
     assert answer.best[0].text == "Anna Berg bought it."
     assert answer.confidence < 0.5
+
+
+@pytest.mark.parametrize(
+    ("dial", "status"),
+    [("strict", "abstained"), ("balanced", "abstained"), ("helpful", "answered"), (None, "abstained")],
+)
+def test_the_dial_says_how_sure_an_answer_must_be(dial: Dial | None, status: str) -> None:
+    answer = assistant(Scripted(-9.0, -2.0, -99.0)).ask("Who painted it?", dial=dial)
+    assert answer.status == status
+    assert 0.01 < answer.confidence < 0.5
+
+
+def test_two_questions_in_one_are_read_one_by_one_and_answered_together() -> None:
+    reader = Scripted(0.0, 9.0, 0.0)
+    answer = assistant(reader).ask("Who bought the mill, and when did the mill close?")
+    assert reader.asked == ["Who bought the mill", "when did the mill close? (bought)"]
+    assert answer.standalone_question == answer.question
+    assert answer.text == "Anna Berg bought it."
 
 
 def test_a_citation_that_no_longer_resolves_is_never_shown() -> None:
@@ -146,13 +167,6 @@ def test_example_questions_are_ones_that_are_answered() -> None:
     talkative = Document("mill.txt", "Then Anna Berg came. So Anna Berg went.")
     library = OneDocument(talkative.text, ())
     assert assistant(Scripted(), library).example_questions() == []
-
-
-def test_at_most_three_sentences_are_chosen() -> None:
-    hit = Hit(PASSAGE, "mill.txt", "mill", 1.0)
-    alike = [Candidate(hit, SENTENCES[0], SENTENCES[0], 5.0)] * 5
-    assert len(chosen(alike)) == 3
-    assert chosen([]) == []
 
 
 def test_passages_are_ranked_by_their_best_candidate() -> None:

@@ -15,7 +15,7 @@ MOST_LINES = 350
 MOST_FUNCTION_LINES = 50
 
 ROOMS = """types config words documents encoders passages store index library ingest retrieval reading generation
-verification conversation assistant evaluation ui cli __main__""".split()
+speakers answering verification conversation assistant evaluation ui cli __main__""".split()
 """A room is a module or a package; it may import from those before it."""
 
 APART = {
@@ -24,6 +24,7 @@ APART = {
     "documents": {"types"},
     "passages": {"types", "words"},
     "conversation": {"types", "words"},
+    "speakers": {"types", "words"},
     "evaluation": {"types", "verification"},
     "ui": {"types", "config"},
 }
@@ -44,10 +45,22 @@ VENDORS = {
     "snowballstemmer": "words",
     "sqlite3": "store",
     "tokenizers": "encoders",
+    "torch": "reading",
+    "transformers": "reading",
 }
 """One vendor, one room: its types never cross a boundary."""
 
-SLOW = {"charset_normalizer", "chromadb", "gradio", "llama_index", "onnxruntime", "scipy", "sentence_transformers"}
+SLOW = {
+    "charset_normalizer",
+    "chromadb",
+    "gradio",
+    "llama_index",
+    "onnxruntime",
+    "scipy",
+    "sentence_transformers",
+    "torch",
+    "transformers",
+}
 """Loaded by what uses them, not by who imports the module."""
 
 

@@ -10,7 +10,7 @@ import pytest
 from coalition_qa.config import Settings
 from coalition_qa.encoders import MODELS, Encoder, open_encoder
 from coalition_qa.passages import SentenceSplitter, split_document
-from coalition_qa.reading import LONGEST_ANSWER, SpanReader, best_span
+from coalition_qa.reading import LONGEST_ANSWER, OnnxSpanModel, SpanReader, best_span, open_reader
 from coalition_qa.types import Document, Hit, ModelError
 
 TEXT = (
@@ -26,7 +26,7 @@ def encoder() -> Encoder:
 
 @pytest.fixture(scope="module")
 def reader() -> SpanReader:
-    return SpanReader(MODELS / "reader", threads=1)
+    return open_reader(Settings(threads=1))
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes((MODELS / "reader" / name).read_bytes())
     (tmp_path / "model.onnx").write_bytes(b"not a model")
     with pytest.raises(ModelError, match="damaged"):
-        SpanReader(tmp_path, threads=1)
+        OnnxSpanModel(tmp_path, threads=1)
 
 
 @pytest.mark.parametrize(
@@ -108,3 +108,43 @@ def test_best_span_is_never_longer_than_the_longest_answer() -> None:
     starts[0] = ends[59] = 10
     first, last, _ = best_span(starts, ends)
     assert last - first < LONGEST_ANSWER
+
+
+@pytest.fixture(scope="module")
+def another_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small untrained model in the Hugging Face layout, which knows the shipped reader's vocabulary."""
+    import torch
+    from transformers import BertConfig, BertForQuestionAnswering, PreTrainedTokenizerFast
+
+    torch.manual_seed(1)
+    folder = tmp_path_factory.mktemp("another")
+    special = {"cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]"}
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(MODELS / "reader" / "tokenizer.json"), **special)
+    tokenizer.save_pretrained(folder)
+    config = BertConfig(
+        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64
+    )
+    BertForQuestionAnswering(config).save_pretrained(folder)
+    return folder
+
+
+def test_a_hugging_face_model_reads_as_the_shipped_one_does(another_model: Path, hits: list[Hit]) -> None:
+    reader = open_reader(Settings(threads=1, reader=str(another_model)))
+    found = reader.read("What damaged the pier?", hits)
+    assert len(found) == sum(len(hit.passage.sentences) for hit in hits)
+    for candidate in found:
+        assert candidate.sentence.start <= candidate.answer.start < candidate.answer.end <= candidate.sentence.end
+    assert reader.read("What damaged the pier?", hits) == found
+    assert reader.read("why " * 5_000, hits)
+
+
+def test_two_readers_are_told_apart(another_model: Path, reader: SpanReader) -> None:
+    other = open_reader(Settings(threads=1, reader=str(another_model)))
+    assert other.identity != reader.identity
+    assert other.identity == open_reader(Settings(threads=1, reader=str(another_model))).identity
+
+
+@pytest.mark.parametrize("name", ["no/such-reader", "nothing here"])
+def test_a_reader_that_is_not_on_this_machine_is_a_clear_error(name: str) -> None:
+    with pytest.raises(ModelError, match="COALITION_QA_READER"):
+        open_reader(Settings(threads=1, reader=name))

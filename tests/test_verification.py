@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
-from coalition_qa.reading import Candidate
-from coalition_qa.types import Citation, Hit, Passage, Span
-from coalition_qa.verification import Calibration, Signals, resolves, shipped_calibration, supports
+from coalition_qa.config import Settings
+from coalition_qa.reading import Candidate, open_reader
+from coalition_qa.types import Citation, Hit, ModelError, Passage, Span
+from coalition_qa.verification import Calibration, Signals, open_calibration, resolves, supports
 
 FIGHTERS = (
     "The fight has made it possible to achieve “significant results”, but there are still some 10,000 of its foreign "
@@ -121,21 +123,47 @@ def signals(value: float) -> Signals:
 
 @pytest.mark.parametrize("value", [0.0, 1.0, -1.0, 1e3, -1e3, 1e308, -1e308])
 def test_confidence_is_a_probability_for_any_signals(value: float) -> None:
-    assert 0.0 <= shipped_calibration().confidence(signals(value)) <= 1.0
+    assert 0.0 <= open_calibration(None).confidence(signals(value)) <= 1.0
 
 
 def test_confidence_is_the_logistic_of_the_weighted_signals() -> None:
     names = list(signals(0.5).values())
-    calibration = Calibration(-1.0, {names[0]: 2.0, names[1]: 4.0}, 0.5, "nothing")
+    calibration = Calibration(-1.0, {names[0]: 2.0, names[1]: 4.0}, {"balanced": 0.5}, "nothing", "none@0")
     assert calibration.confidence(signals(0.5)) == pytest.approx(1 / (1 + math.exp(-2.0)))
     assert calibration.confidence(signals(0.0)) == pytest.approx(1 / (1 + math.exp(1.0)))
 
 
 def test_the_shipped_calibration_weighs_the_signals_that_there_are_and_says_what_it_was_fitted_on() -> None:
-    calibration = shipped_calibration()
+    calibration = open_calibration(None)
     assert set(calibration.weights) == set(signals(0.0).values())
-    assert 0.0 < calibration.threshold < 1.0
+    lines = calibration.thresholds
+    assert 0.0 < lines["helpful"] <= lines["balanced"] <= lines["strict"] < 1.0
     assert calibration.fitted_on
+
+
+def test_the_shipped_calibration_was_fitted_for_the_shipped_reader() -> None:
+    assert open_calibration(None).reader == open_reader(Settings(threads=1)).identity
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        '{"intercept": 1}',
+        '{"intercept": 0, "weights": {}, "thresholds": {}, "fitted_on": "", "reader": ""}',
+        '{"intercept": 0, "weights": {"magic": 1}, "thresholds": {"strict": 1, "balanced": 1, "helpful": 1}, '
+        '"fitted_on": "", "reader": ""}',
+    ],
+)
+def test_a_calibration_that_cannot_be_used_is_a_clear_error(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "confidence.json"
+    path.write_text(text, "utf-8")
+    with pytest.raises(ModelError, match="fit_confidence"):
+        open_calibration(path)
+    with pytest.raises(ModelError, match="fit_confidence"):
+        open_calibration(tmp_path / "missing.json")
 
 
 def candidate(hit: Hit) -> Candidate:

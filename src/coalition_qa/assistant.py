@@ -6,14 +6,16 @@ import re
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from coalition_qa.config import Settings
-from coalition_qa.conversation import standalone
-from coalition_qa.encoders import MODELS, open_encoder
+from coalition_qa.answering import compose
+from coalition_qa.config import Dial, Settings
+from coalition_qa.conversation import parts, standalone
+from coalition_qa.encoders import open_encoder
 from coalition_qa.library import Library
-from coalition_qa.reading import Candidate, Reader, SpanReader
+from coalition_qa.reading import Candidate, Reader, open_reader
 from coalition_qa.retrieval import Retriever
 from coalition_qa.types import (
     Answer,
@@ -25,11 +27,7 @@ from coalition_qa.types import (
     Sentence,
     Turn,
 )
-from coalition_qa.verification import Calibration, Signals, resolves, shipped_calibration, supports
-
-MOST_SENTENCES = 3
-CLOSE = 3.0
-"""A further sentence is quoted when its score is at most this far below the best one's, in logits."""
+from coalition_qa.verification import Calibration, Signals, open_calibration, resolves, supports
 
 _NAMED = re.compile(r"\b([a-z]+),? ([A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*)")  # a word in lower case, then a name
 
@@ -75,8 +73,8 @@ class Assistant:
         """The assistant that the settings describe, over the library on disk. Raises LibraryError, ModelError."""
         encoder = open_encoder(settings)
         library = Library(settings.library_path, encoder)
-        reader = SpanReader(MODELS / "reader", settings.threads)
-        return cls(settings, library, Retriever(library, encoder), reader, shipped_calibration())
+        calibration = open_calibration(settings.calibration)
+        return cls(settings, library, Retriever(library, encoder), open_reader(settings), calibration)
 
     def __enter__(self) -> Self:
         return self
@@ -86,20 +84,21 @@ class Assistant:
     ) -> None:
         self._library.close()
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
-        """Answer from the documents, or say that they don't hold it. Raises QuestionError for no question."""
+    def ask(self, question: str, history: Sequence[Turn] = (), dial: Dial | None = None) -> Answer:
+        """Answer from the documents, or say that they don't hold it. Raises QuestionError for no question.
+
+        `dial` says how sure an answer must be to be shown; by default as the settings do.
+        """
         clock = _Clock()
         asked = checked_question(question, self._settings.max_question_characters)
         searched = standalone(asked, history)
-        hits = self._retriever.search(searched, self._settings.passages_read)
-        clock.lap("retrieve")
-        candidates = self._reader.read(searched, hits)
-        clock.lap("read")
-        shown = [c for c in chosen(candidates) if self._holds(c, searched)]
-        best = tuple(Sentence(c.text, (cited(c),)) for c in shown)
-        confidence = self._calibration.confidence(Signals.of(searched, hits, shown)) if shown else 0.0
-        answered = bool(shown) and confidence >= self._calibration.threshold
-        clock.lap("verify")
+        read = [self._read(part, clock) for part in parts(searched)]
+        confidence = min(part.confidence for part in read)
+        best = tuple(dict.fromkeys(Sentence(c.text, (cited(c),)) for part in read for c in part.shown))
+        hits = tuple(dict.fromkeys(hit for part in read for hit in part.hits))
+        answered = (
+            all(part.shown for part in read) and confidence >= self._calibration.thresholds[dial or self._settings.dial]
+        )
         return Answer(
             question=asked,
             standalone_question=searched,
@@ -107,11 +106,29 @@ class Assistant:
             reason="" if answered else NOT_HELD if hits else NOTHING_STORED,
             sentences=best if answered else (),
             best=best,
-            short_answer=shown[0].answer_text if answered else "",
+            short_answer="; ".join(dict.fromkeys(part.short for part in read)) if answered else "",
             confidence=confidence,
-            hits=reranked(hits, candidates),
+            hits=hits,
             fingerprint=self._library.fingerprint,
             timings=clock.laps,
+        )
+
+    def _read(self, question: str, clock: _Clock) -> _Part:
+        """Search, read, choose and check for one question that stands alone."""
+        hits = self._retriever.search(question, self._settings.passages_read)
+        clock.lap("retrieve")
+        candidates = self._reader.read(question, hits)
+        clock.lap("read")
+        reply = compose(question, candidates, self._library.document)
+        shown = [c for c in reply.sentences if self._holds(c, question)]
+        whole = len(shown) == len(reply.sentences)
+        confidence = self._calibration.confidence(Signals.of(question, hits, shown)) if shown else 0.0
+        clock.lap("verify")
+        return _Part(
+            hits=reranked(hits, [*shown, *candidates]),
+            shown=tuple(shown),
+            short=reply.short if whole else shown[0].answer_text if shown else "",
+            confidence=confidence,
         )
 
     def documents(self) -> list[DocumentInfo]:
@@ -163,11 +180,6 @@ def checked_question(question: str, longest: int) -> str:
     return text
 
 
-def chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The best candidate and those close behind it, at most three, best first."""
-    return [c for c in candidates[:MOST_SENTENCES] if c.score >= candidates[0].score - CLOSE]
-
-
 def reranked(hits: Sequence[Hit], candidates: Sequence[Candidate]) -> tuple[Hit, ...]:
     """The passages in the order of their best candidates; those without a sentence last, as they were."""
     read = dict.fromkeys(candidate.hit for candidate in candidates)
@@ -180,8 +192,18 @@ def cited(candidate: Candidate) -> Citation:
     return Citation(candidate.hit.doc, passage.document_id, candidate.sentence, candidate.text, passage.id)
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What became of one question: passages by reading, checked sentences, the few words that answer."""
+
+    hits: tuple[Hit, ...]
+    shown: tuple[Candidate, ...]
+    short: str
+    confidence: float
+
+
 class _Clock:
-    """Milliseconds between laps."""
+    """Milliseconds between laps, those of one name added up."""
 
     def __init__(self) -> None:
         self.laps: dict[str, float] = {}
@@ -189,5 +211,5 @@ class _Clock:
 
     def lap(self, name: str) -> None:
         now = time.perf_counter()
-        self.laps[name] = 1000 * (now - self._last)
+        self.laps[name] = self.laps.get(name, 0.0) + 1000 * (now - self._last)
         self._last = now

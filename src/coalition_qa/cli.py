@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from coalition_qa.config import Settings
     from coalition_qa.ingest import Step
 
+DIALS = ("strict", "balanced", "helpful")
 ABSTAINED = "The documents don't say."
 _QUOTED = 300  # characters of a passage that an abstention shows
 _LINE = 1_000  # characters of a message: a name may be as long as someone made it
@@ -68,13 +69,16 @@ def parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run)
         return made
 
+    dial = "how sure an answer must be to be shown (default: balanced)"
     chat = command("chat", _chat, "Open the page where you ask.")
     chat.add_argument("--host", help="address to serve on (default: 127.0.0.1)")
     chat.add_argument("--port", type=int, help="port to serve on (default: 7860; 0 takes a free one)")
     chat.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    chat.add_argument("--dial", choices=DIALS, help=dial)
     ask = command("ask", _ask, "Answer one question.")
     ask.add_argument("question", help="the question, in quotes; - reads it from standard input")
     ask.add_argument("--json", action="store_true", help="print the whole answer as JSON")
+    ask.add_argument("--dial", choices=DIALS, help=dial)
     add = command("add", _add, "Copy files, or folders of files, into the corpus and index them.")
     add.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     remove = command("remove", _remove, "Take documents out of the corpus and the library.")
@@ -105,7 +109,7 @@ def _chat(given: argparse.Namespace) -> int:
     from coalition_qa.assistant import Assistant
     from coalition_qa.ui import serve
 
-    settings = _settings(given, host=given.host, port=given.port)
+    settings = _settings(given, host=given.host, port=given.port, dial=given.dial)
     try:
         _bring_in_line(settings)
     except LibraryBusy as error:
@@ -119,7 +123,7 @@ def _ask(given: argparse.Namespace) -> int:
     from coalition_qa.assistant import Assistant, checked_question
     from coalition_qa.store import FILE
 
-    settings = _settings(given)
+    settings = _settings(given, dial=given.dial)
     text = sys.stdin.read() if given.question == "-" else given.question
     question = checked_question(text.encode(errors="replace").decode(), settings.max_question_characters)
     if not (settings.library_path / FILE).is_file():

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_config_path, user_data_path
 from pydantic import Field, ValidationError, field_validator
@@ -18,6 +18,7 @@ from coalition_qa.types import SettingsError
 PREFIX = "COALITION_QA_"
 APP = "coalition-qa"
 SHIPPED = "shipped"
+Dial = Literal["strict", "balanced", "helpful"]
 
 
 def _default_corpus() -> Path:
@@ -46,6 +47,16 @@ class Settings(BaseSettings):
     encoder: str = SHIPPED
     """"shipped", or a sentence-transformers model by name or path."""
 
+    reader: str = SHIPPED
+    """"shipped", or a Hugging Face extractive question answering model by name or path. Confidence is calibrated for
+    the shipped one: give another its own `calibration`."""
+
+    calibration: Path | None = None
+    """The file that scripts/fit_confidence.py wrote for the reader; by default the shipped one."""
+
+    dial: Dial = "balanced"
+    """How sure an answer must be to be shown: "strict", "balanced" or "helpful"; README says what each costs."""
+
     passages_read: Annotated[int, Field(ge=1, le=50)] = 5
     """How many retrieved passages are read for an answer."""
 
@@ -64,7 +75,7 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65_535)] = 7860
     """The port the page is served on; 0 takes a free one."""
 
-    @field_validator("corpus", "library", mode="after")
+    @field_validator("corpus", "library", "calibration", mode="after")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else Path(os.path.expanduser(path)).absolute()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from coalition_qa.types import Turn
-from coalition_qa.words import content, fold, names, stem, words
+from coalition_qa.words import content, fold, is_function_word, names, stem, words
 
 _PEOPLE = frozenset("he him his she her hers they them their theirs former latter".split())
 _OBJECTS = frozenset("him her it them this that these those".split())
@@ -20,37 +20,85 @@ _CONTINUING = re.compile(
 _ASKING = re.compile(
     r"\s*(?:and|but|or|so|also)\W+(?:who|whom|whose|what|when|where|which|how)\b(?! about)", re.IGNORECASE
 )
+_SECOND = re.compile(
+    r",?\s+and\s+(?=(?:who|whom|whose|what|when|where|why|which|how)\b(?! (?:long|much|many)? ?(?:\?|$)))",
+    re.IGNORECASE,
+)
+_QUESTION = re.compile(r"\b(?:who|whom|whose|what|when|where|why|which|how|is|are|was|were|did|does|do|can)\b", re.I)
+_PREPOSITIONS = "in|at|on|of|for|to|from|with|about|by|during|after|before|since|under|against|near"
+_LEADS_IN = re.compile(rf"\b(?:{_PREPOSITIONS}) (?:the )?$", re.IGNORECASE)
+_PROPER = r"(?:[A-Z][\w’'-]*\w|\d{3,4})(?: (?:(?:of|the|and|de|di|von|van) )?[A-Z][\w’'-]*\w)*"
+_KNOWN = re.compile(r"\b(?:the|others?|another|else|more|any)\b", re.IGNORECASE)
 _TO_BE = frozenset("is are was were be".split())
 _CONTINUING_WORDS = 7
 _BARE_WORDS = 3
 _DEFINITE_WORDS = 2
 _ENOUGH_WORDS = 3
 _CARRIED_WORDS = 6
+_FULL_WORDS = 4
+_WHOLE_WORDS = 3
+_MOST_WORDS = 10
 
 
 def standalone(question: str, history: Sequence[Turn]) -> str:
     """The question with what it leaves unsaid, taken from the turns before; unchanged where nothing is missing.
 
-    `history` holds earlier questions in the form this function gave them. A question that only makes sense
-    after the last one ("And in Iraq?") gets that question in front; one that refers to somebody or something
-    ("What did she say about it?"), or says too little ("And who took part?"), gets the words it may mean behind,
-    in brackets.
+    `history` holds earlier questions in the form this function gave them. A question that only names another thing
+    ("And in Iraq?") is the last one with that thing in it, or, where no place for it is seen, gets that question in
+    front; one that refers to somebody or something ("What did she say about it?"), or says too little ("And who took
+    part?"), gets the words it may mean behind, in brackets.
     """
     if not history:
         return question
-    last = history[-1]
-    asked, carried = _parted(last.question)
+    asked, carried = _parted(history[-1].question)
     if _refers_back(question):
-        return _with(question, _topic(last, question))
+        return _with(question, _topic(history, question))
     if _CONTINUING.match(question) and len(words(question)) <= _CONTINUING_WORDS:
         if _ASKING.match(question):  # a question of its own: the last one in front would be answered again
-            return _with(question, _topic(last, question)) if len(content(question)) < _ENOUGH_WORDS else question
-        return _with(f"{_first_question(asked)} {question}", carried)
+            return _with(question, _topic(history, question)) if len(content(question)) < _ENOUGH_WORDS else question
+        return _with(_put_in(asked, question) or f"{_first_question(asked)} {question}", carried)
     if _is_bare(question):
         return _with(f"{asked} {question}", carried)
     if _is_definite(question):
-        return _with(question, _topic(last, question))
+        return _with(question, _topic(history, question))
     return question
+
+
+def _put_in(asked: str, fragment: str) -> str:
+    """The last question with what the fragment names in the place of its like; "" where no such place is seen.
+
+    "Where did Italy vote?" and "And Spain?" is "Where did Spain vote?"; with "And in 2020?" it gets "in 2020".
+    """
+    thing = _CONTINUING.sub("", fragment).strip(" ?!.,")
+    match = re.fullmatch(rf"(?:({_PREPOSITIONS}) )?(the )?(\S+(?: \S+){{0,3}})", thing)
+    if match is None or not content(thing) or _QUESTION.search(thing):
+        return ""
+    preposition, article, _ = match.groups()
+    body, end = re.fullmatch(r"(.*?)(\W*)", asked, re.DOTALL).groups()  # type: ignore[union-attr] # always matches
+    if preposition:
+        like = rf"\b{preposition} (?:the )?{_PROPER}"
+        put, count = re.subn(rf"{like}(?!.*{like})", lambda _: thing, body)
+        return (put if count else f"{body} {thing}") + end
+    if thing[0].isupper():
+        places = [m for m in re.finditer(_PROPER, body) if m.start() and not _LEADS_IN.search(body[: m.start()])]
+        places = places or [m for m in re.finditer(_PROPER, body) if m.start()]
+        return body[: places[0].start()] + thing + body[places[0].end() :] + end if places else ""
+    if article:
+        put, count = re.subn(r"\bthe [a-z]+(?!.*\bthe [a-z]+)", lambda _: thing, body)
+        return put + end if count else ""
+    return ""
+
+
+def parts(question: str) -> list[str]:
+    """The questions that one question asks: "When did it open, and who paid?" is two, the second made standalone."""
+    found = [part.strip() for part in _SECOND.split(question) if part.strip()]
+    whole = all(_QUESTION.search(part) and content(part) and len(words(part)) >= _WHOLE_WORDS for part in found)
+    if len(found) == 1 or not whole:
+        return [question]
+    turns = [Turn(found[0])]
+    for part in found[1:]:
+        turns.append(Turn(standalone(part, turns)))
+    return [turn.question for turn in turns]
 
 
 def _is_bare(question: str) -> bool:
@@ -61,9 +109,8 @@ def _is_bare(question: str) -> bool:
 
 
 def _is_definite(question: str) -> bool:
-    """Short, without a name, about "the" something that was spoken of before ("Who was the leader?")."""
-    definite = re.search(r"\bthe\b", question, re.IGNORECASE) is not None
-    return definite and len(content(question)) <= _DEFINITE_WORDS and not names(question)
+    """Short, without a name, about "the" something, or "other" ones, spoken of before ("Who was the leader?")."""
+    return _KNOWN.search(question) is not None and len(content(question)) <= _DEFINITE_WORDS and not names(question)
 
 
 def _refers_back(question: str) -> bool:
@@ -91,17 +138,26 @@ def _takes_that(word: str) -> bool:
     return bool(content(word)) or word in ("say", "says", "said")
 
 
-def _topic(last: Turn, question: str) -> list[str]:
-    """What the last question was about, as far as this one lacks it: the words that it carried, then its own, a
-    few in all. Where this one asks about somebody and the last named nobody, the first name of its answer too.
+def _topic(history: Sequence[Turn], question: str) -> list[str]:
+    """What was talked about, as far as the question lacks it: the words that the last question carried, its own, and
+    those of the last one before it that said its topic in full, a few in all. Where the question asks about somebody
+    and the last named nobody, the first name of its answer too.
     """
+    last = history[-1]
     asked, carried = _parted(last.question)
     have = set(content(question))
-    wanted = [word for word in [*carried, *words(asked)] if content(word) and stem(word) not in have]
-    wanted = list(dict.fromkeys(wanted))[:_CARRIED_WORDS]
+    wanted = _lacking(" ".join([*carried, asked]), have)[:_CARRIED_WORDS]
     if not names(last.question) and any(fold(word) in _PEOPLE for word in words(question)):
         wanted.extend(_first_name(last.answer))
-    return list(dict.fromkeys(wanted))
+    full = (turn.question for turn in reversed(history[:-1]) if not _parted(turn.question)[1])
+    opening = next((said for said in full if len(content(said)) >= _FULL_WORDS), "")
+    wanted.extend(_lacking(opening, have | set(content(" ".join(wanted)))))
+    return list(dict.fromkeys(wanted))[:_MOST_WORDS]
+
+
+def _lacking(said: str, have: set[str]) -> list[str]:
+    meaning = [word for word in words(said) if not is_function_word(word, said)]
+    return list(dict.fromkeys(word for word in meaning if stem(word) not in have))
 
 
 def _first_name(answer: str) -> list[str]:

@@ -116,7 +116,7 @@ class SentenceTransformersEncoder:
         self._tokenizer = self._model.tokenizer
         if not getattr(self._tokenizer, "is_fast", False):
             raise ModelError(f"The encoder {name!r} has no fast tokenizer, which exact spans need: choose another.")
-        self._identity = f"{name}@{_weights_digest(self._model)}"
+        self._identity = f"{name}@{weights_digest(self._model)}"
 
     @property
     def identity(self) -> str:
@@ -189,7 +189,8 @@ def open_tokenizer(path: Path) -> Tokenizer:
     return tokenizer
 
 
-def _weights_digest(model: Any) -> str:  # noqa: ANN401 - a sentence-transformers model
+def weights_digest(model: Any) -> str:  # noqa: ANN401 - a torch model
+    """16 hexadecimal digits of the sha256 over a torch model's weights and their names."""
     digest = sha256()
     for part in _tensors(model):
         digest.update(part)

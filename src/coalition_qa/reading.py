@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from coalition_qa.encoders import open_session, open_tokenizer, read_model_card
-from coalition_qa.types import Hit, Passage, Span
+from coalition_qa.config import SHIPPED, Settings
+from coalition_qa.encoders import MODELS, open_session, open_tokenizer, read_model_card, weights_digest
+from coalition_qa.types import Hit, ModelError, Passage, Span
 
 LONGEST_ANSWER = 30
 """Word pieces that an answer span may have."""
@@ -53,32 +55,86 @@ class Candidate:
 class Reader(Protocol):
     """Finds where passages answer a question."""
 
+    @property
+    def identity(self) -> str:
+        """Name and content hash of what it reads with."""
+        ...
+
     def read(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
         """Candidates from these passages, best first; equal input gives equal output. Empty for no sentences."""
         ...
 
 
-class SpanReader:
-    """The shipped extractive reader: one pass over question and passage gives a span for every sentence."""
+class SpanModel(Protocol):
+    """An extractive question answering model: for each word piece, how likely an answer starts and ends there."""
 
-    def __init__(self, folder: Path, threads: int) -> None:
-        read_model_card(folder)
-        self._session = open_session(folder / "model.onnx", threads)
-        self._tokenizer = open_tokenizer(folder / "tokenizer.json")
+    @property
+    def identity(self) -> str:
+        """Name and content hash: scores of two models are on different scales."""
+        ...
+
+    def score(self, question: str, passage: str) -> SpanScores:
+        """Read the question with the passage."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SpanScores:
+    """Logits over the passage's word pieces, whose character spans are `pieces`, and of "no answer"."""
+
+    starts: NDArray[np.float32]
+    ends: NDArray[np.float32]
+    pieces: Sequence[Span]
+    null: float
+
+
+class SpanReader:
+    """Reads with an extractive model: one pass over question and passage gives a span for every sentence."""
+
+    def __init__(self, model: SpanModel) -> None:
+        self._model = model
+
+    @property
+    def identity(self) -> str:
+        """The model's."""
+        return self._model.identity
 
     def read(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
         """Every sentence of the passages as a candidate, best first; ties by rank and place."""
-        question = self._shortened(question)
         candidates = [Candidate(hit, *place) for hit in hits for place in self._places(question, hit.passage)]
         return sorted(candidates, key=lambda candidate: -candidate.score)
 
-    def _shortened(self, question: str) -> str:
-        offsets = self._tokenizer.encode(question, add_special_tokens=False).offsets
-        return question if len(offsets) <= _QUESTION_PIECES else question[: offsets[_QUESTION_PIECES - 1][1]]
-
     def _places(self, question: str, passage: Passage) -> Iterator[tuple[Span, Span, float]]:
         """Each sentence, its likeliest answer span, and that span's margin over no answer."""
-        encoding = self._tokenizer.encode(question, passage.text)
+        read = self._model.score(question, passage.text)
+        shift = passage.span.start
+        pieces = [Span(piece.start + shift, piece.end + shift) for piece in read.pieces]
+        for sentence in passage.sentences:
+            inside = [at for at, span in enumerate(pieces) if sentence.start <= span.start < span.end <= sentence.end]
+            if inside:
+                first, last, score = best_span(read.starts[inside], read.ends[inside])
+                answer = Span(pieces[inside[first]].start, pieces[inside[last]].end)
+                yield sentence, answer, score - read.null
+
+
+class OnnxSpanModel:
+    """The shipped model: no torch, one pair at a time, so that an answer never depends on its batch."""
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        card = read_model_card(folder)
+        self._session = open_session(folder / "model.onnx", threads)
+        self._tokenizer = open_tokenizer(folder / "tokenizer.json")
+        self._identity = f"{card['name']}@{card['sha256']['model.onnx'][:16]}"
+
+    @property
+    def identity(self) -> str:
+        """Name and content hash of the model file."""
+        return self._identity
+
+    def score(self, question: str, passage: str) -> SpanScores:
+        """Read the question, cut to 200 pieces, with the passage."""
+        offsets = self._tokenizer.encode(question, add_special_tokens=False).offsets
+        encoding = self._tokenizer.encode(_shortened(question, offsets), passage)
         tokens = np.array([encoding.ids], dtype=np.int64)
         feed = {
             "input_ids": tokens,
@@ -86,20 +142,74 @@ class SpanReader:
             "token_type_ids": np.array([encoding.type_ids], dtype=np.int64),
         }
         starts, ends = (logits[0] for logits in self._session.run(["start_logits", "end_logits"], feed))
-        null = float(starts[0] + ends[0])  # both at [CLS]: the passage holds no answer
-        shift = passage.span.start
-        pieces = [
-            (position, Span(first + shift, last + shift))
-            for position, (first, last) in enumerate(encoding.offsets)
-            if encoding.sequence_ids[position] == 1
-        ]
-        for sentence in passage.sentences:
-            inside = [(at, span) for at, span in pieces if sentence.start <= span.start and span.end <= sentence.end]
-            if not inside:
-                continue
-            positions = [at for at, _ in inside]
-            first, last, score = best_span(starts[positions], ends[positions])
-            yield sentence, Span(inside[first][1].start, inside[last][1].end), score - null
+        return _span_scores(starts, ends, encoding.offsets, encoding.sequence_ids)
+
+
+class TransformersSpanModel:
+    """Any Hugging Face extractive question answering model that is on this machine, by name or path.
+
+    It should have been trained with unanswerable questions (SQuAD 2.0): "no answer" is read at its first piece.
+    Nothing is downloaded, unless the user sets HF_HUB_OFFLINE=0.
+    """
+
+    def __init__(self, name: str, threads: int) -> None:
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before the import, which reads it
+        import torch
+        from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+        try:
+            self._model = AutoModelForQuestionAnswering.from_pretrained(name)
+            self._tokenizer = AutoTokenizer.from_pretrained(name)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ModelError(
+                f"The reader {name!r} cannot be loaded: it is not on this machine, or is not an extractive question "
+                f"answering model. Give its folder, or unset COALITION_QA_READER."
+            ) from error
+        if not self._tokenizer.is_fast:
+            raise ModelError(f"The reader {name!r} has no fast tokenizer, which exact spans need: choose another.")
+        torch.set_num_threads(threads)
+        self._no_grad = torch.inference_mode
+        self._model.train(False)
+        self._identity = f"{name}@{weights_digest(self._model)}"
+
+    @property
+    def identity(self) -> str:
+        """Name and a hash over the weights as loaded."""
+        return self._identity
+
+    def score(self, question: str, passage: str) -> SpanScores:
+        """Read the question, cut to 200 pieces, with the passage."""
+        offsets = self._tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+        fed = self._tokenizer(
+            _shortened(question, offsets), passage, return_tensors="pt", return_offsets_mapping=True, verbose=False
+        )
+        sequences, places = fed.sequence_ids(0), fed.pop("offset_mapping")[0].tolist()
+        with self._no_grad():
+            read = self._model(**fed)
+        return _span_scores(read.start_logits[0].numpy(), read.end_logits[0].numpy(), places, sequences)
+
+
+def open_reader(settings: Settings) -> SpanReader:
+    """The reader that the settings name. Raises ModelError where it is missing or damaged."""
+    if settings.reader == SHIPPED:
+        return SpanReader(OnnxSpanModel(MODELS / "reader", settings.threads))
+    return SpanReader(TransformersSpanModel(settings.reader, settings.threads))
+
+
+def _shortened(question: str, offsets: Sequence[tuple[int, int]]) -> str:
+    return question if len(offsets) <= _QUESTION_PIECES else question[: offsets[_QUESTION_PIECES - 1][1]]
+
+
+def _span_scores(
+    starts: NDArray[np.float32],
+    ends: NDArray[np.float32],
+    offsets: Sequence[tuple[int, int]],
+    sequences: Sequence[int | None],
+) -> SpanScores:
+    """The passage's part of a pair's logits; both logits of the first piece stand for "no answer"."""
+    inside = [at for at, sequence in enumerate(sequences) if sequence == 1]
+    pieces = [Span(*offsets[at]) for at in inside]
+    return SpanScores(starts[inside], ends[inside], pieces, float(starts[0] + ends[0]))
 
 
 def best_span(starts: NDArray[np.float32], ends: NDArray[np.float32]) -> tuple[int, int, float]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from math import exp
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from coalition_qa.config import Dial
 from coalition_qa.reading import Candidate
-from coalition_qa.types import Citation, Hit
+from coalition_qa.types import Citation, Hit, ModelError
 from coalition_qa.words import amounts, content, fold, is_negated, names, numbers, stem, words
 
 Tier = Literal["verbatim", "tokens"]
-_CALIBRATION = Path(__file__).parent / "models" / "confidence.json"
+_SHIPPED = Path(__file__).parent / "models" / "confidence.json"
 _TOKEN_RECALL = 0.8
 
 
@@ -81,15 +81,17 @@ class Signals:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A logistic model of "the passages hold the answer", and where the line is drawn.
+    """A logistic model of "the passages hold the answer", and for each place of the dial where the line is drawn.
 
-    `fitted_on` names the questions that weights and threshold were fitted on, so that nobody reports on them.
+    `fitted_on` names the questions that weights and thresholds were fitted on, so that nobody reports on them;
+    `reader` is the identity of the reader whose margins they are for.
     """
 
     intercept: float
     weights: Mapping[str, float]
-    threshold: float
+    thresholds: Mapping[Dial, float]
     fitted_on: str
+    reader: str
 
     def confidence(self, signals: Signals) -> float:
         """Probability, between 0 and 1, that the passages hold the answer."""
@@ -98,8 +100,16 @@ class Calibration:
         return 1.0 / (1.0 + exp(-max(-50.0, min(50.0, total))))
 
 
-@cache
-def shipped_calibration() -> Calibration:
-    """The calibration that `scripts/fit_confidence.py` wrote."""
-    card: dict[str, Any] = json.loads(_CALIBRATION.read_text("utf-8"))
-    return Calibration(card["intercept"], card["weights"], card["threshold"], card["fitted_on"])
+def open_calibration(path: Path | None) -> Calibration:
+    """The calibration in a file that `scripts/fit_confidence.py` wrote, or the shipped one. Raises ModelError."""
+    try:
+        card: dict[str, Any] = json.loads((path or _SHIPPED).read_text("utf-8"))
+        calibration = Calibration(**card)
+        calibration.confidence(Signals(0.0, 0.0, 0.0))
+        if set(calibration.thresholds) != set(get_args(Dial)):
+            raise ValueError("it lacks a threshold")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"The calibration {path or _SHIPPED} cannot be used ({error}): make it with scripts/fit_confidence.py."
+        ) from error
+    return calibration

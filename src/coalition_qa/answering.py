@@ -1,0 +1,135 @@
+"""Candidates to the answer that is shown: which sentences to quote, and the few words that answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from coalition_qa.reading import Candidate
+from coalition_qa.speakers import Speakers, asks_for_speaker
+from coalition_qa.types import Document, Span
+from coalition_qa.words import content
+
+MOST_SENTENCES = 3
+CLOSE = 3.0
+"""A further sentence is quoted when its score is at most this far below the best one's, in logits."""
+
+_OVERLAP_WEIGHT = 20.0  # logits that a sentence gains when it has all of the question's words
+_RIGHT_SPEAKER, _WRONG_SPEAKER = 2.0, -10.0  # logits for a sentence that the person asked about says, or another
+_LOOKED_BACK, _LOOKED_AHEAD = 20_000, 2_000  # characters around a passage in which its speakers are looked for
+_SEVERAL = re.compile(
+    r"\b(?:which|what|whose) (?:two|three|four|five|six|several|other)\b|\b(?:name|list) (?:the|all|some)\b|"
+    r"\b(?:which|what) (?:\w+ )?(?:\w{3,}[^s\W]s)\b|\bwho (?:are|were)\b|\bwhat (?:are|were) the\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The sentences to quote, best first, and the short answer."""
+
+    sentences: tuple[Candidate, ...] = ()
+    short: str = ""
+
+
+def compose(question: str, candidates: Sequence[Candidate], document: Callable[[str], Document | None]) -> Reply:
+    """Choose from candidates, best first. `document` gives a document by name, to see who says what in it."""
+    if not candidates:
+        return Reply()
+    spoken = _Spoken(document)
+    if asks_for_speaker(question):
+        reply = _named_speaker(question, candidates, spoken)
+        if reply is not None:
+            return reply
+    ranked = _by_who_says_it(question, candidates, spoken)
+    shown = chosen(ranked)
+    return Reply(tuple(shown), _short(question, shown))
+
+
+def chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The best candidate and those close behind it, at most three, best first."""
+    return [c for c in candidates[:MOST_SENTENCES] if c.score >= candidates[0].score - CLOSE]
+
+
+def _short(question: str, shown: Sequence[Candidate]) -> str:
+    """The best span; where several things are asked for, those of all sentences, each once."""
+    if not shown:
+        return ""
+    if _SEVERAL.search(question) is None:
+        return shown[0].answer_text
+    spans: list[str] = []
+    for candidate in shown:
+        if not any(candidate.answer_text in span or span in candidate.answer_text for span in spans):
+            spans.append(candidate.answer_text)
+    return "; ".join(spans)
+
+
+def _named_speaker(question: str, candidates: Sequence[Candidate], spoken: _Spoken) -> Reply | None:
+    """Who says what the question repeats: the sentence that says it, and the one that names its speaker."""
+    asked = set(content(question))
+
+    def likeness(candidate: Candidate) -> float:
+        return candidate.score + _OVERLAP_WEIGHT * len(asked & set(content(candidate.text))) / max(1, len(asked))
+
+    for candidate in sorted(candidates, key=likeness, reverse=True)[:MOST_SENTENCES]:
+        name = spoken.speaker(candidate)
+        if name is None:
+            continue
+        said = replace(candidate, answer=name) if _within(name, candidate.sentence) else candidate
+        named = [c for c in candidates if c.hit.doc == said.hit.doc and _within(name, c.sentence)][:1]
+        if named:
+            both = [said] if named[0].sentence == said.sentence else [said, replace(named[0], answer=name)]
+            return Reply(tuple(both), both[-1].answer_text)
+    return None
+
+
+def _by_who_says_it(question: str, candidates: Sequence[Candidate], spoken: _Spoken) -> list[Candidate]:
+    """Where a question asks what somebody says: first what that person says, last what another one does."""
+    moved = []
+    for candidate in candidates:
+        person = spoken.asked_of(question, candidate)
+        says = spoken.says(person, candidate) if person else None
+        change = 0.0 if says is None else _RIGHT_SPEAKER if says else _WRONG_SPEAKER
+        moved.append(replace(candidate, margin=candidate.margin + change))
+    return sorted(moved, key=lambda candidate: -candidate.score)
+
+
+class _Spoken:
+    """The speakers around passages, found once for each passage, and only where a question asks for them."""
+
+    def __init__(self, document: Callable[[str], Document | None]) -> None:
+        self._document = document
+        self._around: dict[str, tuple[int, Speakers]] = {}
+
+    def speaker(self, candidate: Candidate) -> Span | None:
+        """Where the document names who says the candidate's sentence."""
+        shift, speakers = self._of(candidate)
+        name = speakers.of(_moved(candidate.sentence, -shift))
+        return None if name is None else _moved(name, shift)
+
+    def asked_of(self, question: str, candidate: Candidate) -> str:
+        """The person whose saying the question asks for, by a name that the text around the candidate gives."""
+        return self._of(candidate)[1].asked_of(question)
+
+    def says(self, person: str, candidate: Candidate) -> bool | None:
+        """Whether this person says the candidate's sentence; None where nobody is said to."""
+        shift, speakers = self._of(candidate)
+        return speakers.says(person, _moved(candidate.sentence, -shift))
+
+    def _of(self, candidate: Candidate) -> tuple[int, Speakers]:
+        passage = candidate.hit.passage
+        if passage.id not in self._around:
+            document = self._document(candidate.hit.doc)
+            start = max(0, passage.span.start - _LOOKED_BACK)
+            text = document.text[start : passage.span.end + _LOOKED_AHEAD] if document else ""
+            self._around[passage.id] = (start, Speakers(text))
+        return self._around[passage.id]
+
+
+def _moved(span: Span, by: int) -> Span:
+    return Span(span.start + by, span.end + by)
+
+
+def _within(inner: Span, outer: Span) -> bool:
+    return outer.start <= inner.start and inner.end <= outer.end

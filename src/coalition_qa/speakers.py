@@ -1,0 +1,189 @@
+"""Who says a sentence: "he argued" and "the minister warns" to the name of the person. Rules, no model.
+
+A name counts as a person's only where the text itself shows it: as the subject of a verb of saying, or beside a title
+("the Foreign Minister, Ada Berg"). Everything here works on spans of one document's text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from coalition_qa.types import Span
+from coalition_qa.words import content, fold, is_function_word, stem, words
+
+_SAYING = """say tell argue add explain insist stress contend announce declare admit note assure confirm ask warn claim
+    state complain suggest mention deny predict promise reply answer recall acknowledge conclude remark observe
+    maintain emphasise emphasize underline highlight believe think judge point""".split()
+_PAST = "said told thought".split()
+_FORMS = {f"{verb}{ending}" for verb in _SAYING for ending in ("", "s", "d", "ed", "es")}
+_FORMS |= {f"{verb[:-1]}{ending}" for verb in _SAYING if verb[-1] == "y" for ending in ("ied", "ies")}
+_FORMS |= {"admitted", *_PAST}
+_VERB = rf"(?:{'|'.join(sorted(_FORMS, key=len, reverse=True))})"
+_WORD = r"[A-Z][\w’'-]*[\w]"
+_NAME = rf"{_WORD}(?: (?:(?:de|del|van|von|der|al|bin|da|di|la|le) )?{_WORD}){{0,3}}"
+_ROLES = """minister secretary president deputy chief head director chair chairman chairwoman chairperson leader
+    spokesman spokeswoman spokesperson ambassador general governor mayor king queen prince pope bishop archbishop
+    judge senator commissioner professor doctor colonel captain lieutenant sergeant officer official author founder
+    owner manager coach lawyer teacher engineer scientist researcher analyst expert economist historian""".split()
+_ROLE_WORD = rf"(?:{'|'.join(_ROLES)})"
+_OF = r"(?: (?:of|for) (?:the )?[\w’'-]+(?: [A-Z][\w’'-]+)*)?"
+_ROLE = rf"(?:[Tt]he|[Aa]n?|[Hh]is|[Hh]er|[Ii]ts|[Tt]heir) (?:[\w’'.-]+ ){{0,4}}?(?i:{_ROLE_WORD})\b{_OF}"
+_PRONOUN = r"(?:[Hh]e|[Ss]he|[Tt]hey)"
+_SUBJECT = rf"(?P<subject>{_PRONOUN}\b|{_ROLE}|{_NAME})"
+_BETWEEN = r"(?:(?: (?:has|had|have|also|then|later|himself|herself|further|even))*)"
+_BEFORE = re.compile(rf"{_SUBJECT}{_BETWEEN} {_VERB}\b")
+_AFTER = re.compile(rf"(?:^|[,”\"’.] *|\n){_VERB}(?: out)?,? {_SUBJECT}", re.MULTILINE)
+_OFFICE = rf"(?:[\w’'-]+ ){{0,3}}(?i:{_ROLE_WORD})(?: General)?"
+_PLACE = r"(?:capital|city|town|village|country|state|province|region|island|river|district|port)\b"
+_FULL_NAME = re.compile(rf"(?<!\bin )(?<!\bat )(?<!\bof )(?<!\bthe )(?<!\bto )(?<!\bfrom )\b{_WORD} {_NAME}")
+_TITLED = re.compile(
+    rf"(?P<role>{_OFFICE}(?: (?:of|for)(?: [\w’'-]+){{1,4}}?)?), (?P<name>{_NAME})|"
+    rf"(?P<role_of>{_OFFICE} of(?: [\w’'-]+){{1,3}}?) (?P<name_of>{_WORD} {_NAME})|"
+    rf"(?P<role_plain>{_OFFICE}) (?P<name_plain>{_NAME})|"
+    rf"\b(?P<role_any>(?!{_PLACE})[a-z]+), (?P<name_any>{_WORD} {_NAME}),"
+)
+_PERSON = rf"(?:person|man|woman|politician|diplomat|speaker|{'|'.join(_ROLES)})"
+_ASKING = re.compile(
+    rf"\b(?:who(?! (?:did|does|do|has|had|have)\b)|which (?:of \w+ \w+ )?(?:\w+ ){{0,2}}?{_PERSON}) "
+    rf"(?:[\w’'-]+ ){{0,2}}?{_VERB}\b|\baccording to whom\b|\bwho (?:is|was) quoted\b|\bwhose words\b",
+    re.IGNORECASE,
+)
+_ASKED_OF = re.compile(
+    rf"\b(?:did|does|do|has|had|have)\b(?P<did>.*?)\b(?:{_VERB}|give|gave|given|have to say)\b|"
+    rf"\b(?:according to|in the (?:words|opinion|view|eyes) of)\b(?P<according>[^,?]*)|"
+    r"\b(?P<own>[\w’' -]*?)['’]s? (?:\w+ )?(?:opinion|view|warning|words|statement|comment|reason|explanation)\b",
+    re.IGNORECASE,
+)
+_OPENING, _CLOSING = "“«", "”»"
+
+
+@dataclass(frozen=True, slots=True)
+class _Saying:
+    """Somebody says something: `place` is the words that say so, `subject` who."""
+
+    place: Span
+    subject: Span
+
+
+def asks_for_speaker(question: str) -> bool:
+    """Whether the answer is the person who said something: "Who warned that ...?", not "What did Ada say?"."""
+    return _ASKING.search(question) is not None
+
+
+class Speakers:
+    """Who is said to say what in a text."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._quotes = quotations(text)
+
+    @cached_property
+    def _sayings(self) -> list[_Saying]:
+        found = {
+            match.span("subject"): _Saying(Span(*match.span()), Span(*match.span("subject")))
+            for pattern in (_BEFORE, _AFTER)
+            for match in pattern.finditer(self._text)
+            if not self._is_quoted(match.start("subject"))
+        }
+        return sorted(found.values(), key=lambda saying: saying.place)
+
+    @cached_property
+    def _persons(self) -> list[tuple[Span, set[str]]]:
+        """Where persons are named, in order, each with the stems of the title that stands beside the name."""
+        found = {s.subject: set[str]() for s in self._sayings if re.fullmatch(_NAME, s.subject.of(self._text))}
+        for match in _TITLED.finditer(self._text):
+            kind = next(kind for kind in ("", "_of", "_plain", "_any") if match.group(f"name{kind}"))
+            name = match.group(f"name{kind}")
+            if not self._is_quoted(match.start(f"name{kind}")) and not any(fold(w) in _ROLES for w in words(name)):
+                found[Span(*match.span(f"name{kind}"))] = set(content(match.group(f"role{kind}")))
+        surnames = {self._surname(span) for span in found}
+        for match in re.finditer(_NAME, self._text):
+            span = Span(*match.span())
+            if stem(words(match.group())[-1]) in surnames and not self._is_quoted(span.start):
+                found.setdefault(span, set())
+        return sorted(found.items())
+
+    def of(self, sentence: Span) -> Span | None:
+        """Where the text names who says what stands at `sentence`; None where nobody is said to."""
+        saying = self._saying(sentence)
+        if saying is None:
+            return None
+        subject = saying.subject.of(self._text)
+        if re.fullmatch(_PRONOUN, subject):
+            return self._last_person(saying.subject.start)
+        if re.fullmatch(_ROLE, subject):
+            return self._holder(set(content(subject)), saying.subject)
+        return saying.subject
+
+    def asked_of(self, question: str) -> str:
+        """The person whose saying a question asks for ("What did Berg warn of?"), as last named in the text; or ""."""
+        match = _ASKED_OF.search(question)
+        if match is None:
+            return ""
+        asked = {stem(word) for word in words(next(filter(None, match.groups()), ""))}
+        spans = [span for span, _ in self._persons if self._surname(span) in asked]
+        if not spans and any(fold(word) in _ROLES for word in words(question)):
+            holder = self._holder(asked & {stem for _, title in self._persons for stem in title}, Span(0, 0))
+            spans = [holder] if holder else []
+        return spans[-1].of(self._text) if spans else ""
+
+    def says(self, person: str, sentence: Span) -> bool | None:
+        """Whether it is this person who says what stands at `sentence`; None where nobody is said to."""
+        speaker = self.of(sentence)
+        return None if speaker is None else self._surname(speaker) == stem(words(person)[-1])
+
+    def _surname(self, name: Span) -> str:
+        return stem(words(name.of(self._text))[-1])
+
+    def _saying(self, sentence: Span) -> _Saying | None:
+        """The saying inside the sentence, else that of the quotation it is part of: what follows it, or leads in."""
+        inside = [s for s in self._sayings if sentence.start <= s.subject.start < sentence.end]
+        if inside:
+            return inside[0]
+        quote = max(self._quotes, key=sentence.overlap, default=None)
+        if quote is None or sentence.overlap(quote) * 2 < sentence.end - sentence.start:
+            return None
+        following = [s for s in self._sayings if 0 <= s.place.start - quote.end <= 3]
+        leading = [s for s in self._sayings if 0 <= quote.start - s.place.end <= 60 and s.place.end <= quote.start]
+        return next(iter([*following, *leading[::-1]]), None)
+
+    def _last_person(self, before: int) -> Span | None:
+        """The last person named, unless somebody may have been named since whom the text doesn't show to be one."""
+        named = [span for span, _ in self._persons if span.end <= before]
+        since = _FULL_NAME.finditer(self._text, named[-1].end, before) if named else ()
+        others = [
+            m for m in since if not self._is_quoted(m.start()) and not is_function_word(m.group().split()[0], "a")
+        ]
+        return named[-1] if named and not others else None
+
+    def _holder(self, role: set[str], place: Span) -> Span | None:
+        """The person whose title is most like `role`; of equals the last named before `place`, else the first."""
+        scored = [(len(title & role) / len(title | role), span) for span, title in self._persons if title & role]
+        if not scored:
+            return None
+        most = max(score for score, _ in scored)
+        best = [span for score, span in scored if score == most]
+        return ([span for span in best if span.end <= place.start] or best[:1])[-1]
+
+    def _is_quoted(self, at: int) -> bool:
+        return any(quote.start <= at < quote.end for quote in self._quotes)
+
+
+def quotations(text: str) -> list[Span]:
+    """What stands between quotation marks, marks included; a quotation ends with its paragraph at the latest."""
+    found: list[Span] = []
+    opened: int | None = None
+    for match in re.finditer(r"[“”«»\"]|\n", text):
+        mark, at = match.group(), match.start()
+        if mark == "\n":
+            if opened is not None:
+                found.append(Span(opened, at))
+            opened = None
+        elif opened is None and mark not in _CLOSING:
+            opened = at
+        elif opened is not None and mark not in _OPENING:
+            found.append(Span(opened, at + 1))
+            opened = None
+    return found

@@ -1,0 +1,97 @@
+"""Which sentences are quoted and which words answer, from candidates that are made by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from coalition_qa.answering import Reply, chosen, compose
+from coalition_qa.reading import Candidate
+from coalition_qa.types import Document, Hit, Passage, Span
+
+TEXT = (
+    "The Mayor, Ada Lindqvist, met the fishermen. “The pier is rotten,” she said. Otto Berg, the engineer, "
+    "measured it. “Repairs need nine months,” Berg added. The town has two pubs. It has a mill, too."
+)
+ENDS = [TEXT.index(part) + len(part) for part in ("fishermen.", "she said.", "measured it.", "added.", "pubs.", "too.")]
+SENTENCES = tuple(Span(0 if n == 0 else ENDS[n - 1] + 1, end) for n, end in enumerate(ENDS))
+DOCUMENT = Document("harbour.txt", TEXT)
+PASSAGE = Passage("p1", DOCUMENT.id, Span(0, len(TEXT)), TEXT, SENTENCES)
+HIT = Hit(PASSAGE, "harbour.txt", "harbour", score=1.0)
+MET, ROTTEN, MEASURED, MONTHS, PUBS, MILL = SENTENCES
+
+
+def candidate(sentence: Span, margin: float, answer: str = "") -> Candidate:
+    start = TEXT.index(answer, sentence.start) if answer else sentence.start
+    return Candidate(HIT, sentence, Span(start, start + len(answer or "The")), margin)
+
+
+def composed(question: str, *candidates: Candidate) -> Reply:
+    return compose(question, candidates, {"harbour.txt": DOCUMENT}.get)
+
+
+def texts(reply: Reply) -> list[str]:
+    return [candidate.text for candidate in reply.sentences]
+
+
+def test_the_best_span_answers_and_its_sentence_is_quoted() -> None:
+    reply = composed("Who measured the pier?", candidate(MEASURED, 9.0, "Otto Berg"), candidate(PUBS, 0.0))
+    assert reply.short == "Otto Berg"
+    assert texts(reply) == [MEASURED.of(TEXT)]
+
+
+def test_who_said_it_is_a_person_though_the_sentence_says_only_she() -> None:
+    wrong = candidate(MEASURED, 9.0, "Otto Berg")
+    reply = composed("Who said that the pier is rotten?", wrong, candidate(ROTTEN, 2.0), candidate(MET, 1.0))
+    assert reply.short == "Ada Lindqvist"
+    assert texts(reply) == [ROTTEN.of(TEXT), MET.of(TEXT)]
+
+
+def test_a_speaker_named_in_the_sentence_needs_no_second_one() -> None:
+    reply = composed("Who added that repairs need nine months?", candidate(MONTHS, 1.0), candidate(MET, 9.0))
+    assert reply.short == "Berg"
+    assert texts(reply) == [MONTHS.of(TEXT)]
+
+
+def test_where_nobody_is_said_to_say_it_the_reader_decides() -> None:
+    reply = composed("Who said that the town has pubs?", candidate(PUBS, 9.0, "two pubs"))
+    assert reply == Reply((candidate(PUBS, 9.0, "two pubs"),), "two pubs")
+
+
+def test_what_another_person_says_is_not_the_answer() -> None:
+    reply = composed("What did Ada Lindqvist say about repairs?", candidate(MONTHS, 5.0), candidate(ROTTEN, 4.0))
+    assert texts(reply)[0] == ROTTEN.of(TEXT)
+    assert MONTHS.of(TEXT) not in texts(reply)
+
+
+def test_only_what_another_person_says_loses_its_margin() -> None:
+    reply = composed("What did Ada Lindqvist say about repairs?", candidate(MONTHS, 5.0))
+    assert reply.sentences[0].margin < 0
+
+
+@pytest.mark.parametrize(
+    ("question", "short"),
+    [
+        ("Which two things does the town have?", "two pubs; a mill"),
+        ("Name the things the town has.", "two pubs; a mill"),
+        ("What does the town have?", "two pubs"),
+    ],
+)
+def test_several_things_asked_for_are_several_spans(question: str, short: str) -> None:
+    reply = composed(question, candidate(PUBS, 5.0, "two pubs"), candidate(MILL, 4.0, "a mill"))
+    assert reply.short == short
+
+
+def test_no_candidates_give_no_reply() -> None:
+    assert composed("Who said so?") == Reply()
+    assert composed("What is it?") == Reply()
+
+
+def test_at_most_three_sentences_are_chosen_and_only_close_ones() -> None:
+    alike = [candidate(sentence, 5.0) for sentence in SENTENCES]
+    assert len(chosen(alike)) == 3
+    assert len(chosen([candidate(MET, 9.0), candidate(PUBS, 1.0)])) == 1
+
+
+def test_a_document_that_is_gone_has_no_speakers() -> None:
+    reply = compose("Who said that the pier is rotten?", [candidate(ROTTEN, 5.0, "she")], lambda _: None)
+    assert reply.short == "she"

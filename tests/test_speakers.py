@@ -1,0 +1,116 @@
+"""Who says what: from "he argued" and "the minister warns" to a name, on texts made up for these tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from coalition_qa.speakers import Speakers, asks_for_speaker, quotations
+from coalition_qa.types import Span
+
+TEXT = """The harbour will close in May, said the Mayor, Ada Lindqvist, on Monday. “We have no choice. The pier is
+rotten,” she added.
+
+Her deputy, Otto Berg, disagreed. “Nobody asked the fishermen. They will lose a year ”, he warned in the evening.
+
+“The money is there,” insists the deputy. The port's engineer Maria Dolores de Cospedal told reporters that the repairs
+need nine months. “I never saw Otto Berg on the pier,” Lindqvist replied.
+
+The fish market opened in 1932. It has forty stalls."""
+
+
+def sentence(part: str) -> Span:
+    start = TEXT.index(part)
+    return Span(start, start + len(part))
+
+
+@pytest.mark.parametrize(
+    ("said", "speaker"),
+    [
+        ("The harbour will close in May, said the Mayor, Ada Lindqvist, on Monday.", "Ada Lindqvist"),
+        ("“We have no choice.", "Ada Lindqvist"),
+        ("The pier is\nrotten,” she added.", "Ada Lindqvist"),
+        ("“Nobody asked the fishermen.", "Otto Berg"),
+        ("They will lose a year ”, he warned in the evening.", "Otto Berg"),
+        ("“The money is there,” insists the deputy.", "Otto Berg"),
+        (
+            "The port's engineer Maria Dolores de Cospedal told reporters that the repairs\nneed nine months.",
+            "Cospedal",
+        ),
+        ("“I never saw Otto Berg on the pier,” Lindqvist replied.", "Lindqvist"),
+    ],
+)
+def test_a_sentence_has_the_speaker_that_the_text_gives_it(said: str, speaker: str) -> None:
+    found = Speakers(TEXT).of(sentence(said))
+    assert found is not None
+    assert found.of(TEXT).endswith(speaker)
+
+
+@pytest.mark.parametrize("said", ["The fish market opened in 1932.", "It has forty stalls."])
+def test_what_nobody_says_has_no_speaker(said: str) -> None:
+    assert Speakers(TEXT).of(sentence(said)) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "person"),
+    [
+        ("What did Otto Berg warn of?", "Berg"),
+        ("what did lindqvist say about the pier", "Lindqvist"),
+        ("According to Ada Lindqvist, why does it close?", "Lindqvist"),
+        ("What is Berg's opinion of the plan?", "Berg"),
+        ("What did the deputy say?", "Berg"),
+        ("What did the Pope say?", ""),
+        ("When was the market opened?", ""),
+        ("Who is Otto Berg?", ""),
+    ],
+)
+def test_a_question_asks_for_the_saying_of_a_person_the_text_names(question: str, person: str) -> None:
+    found = Speakers(TEXT).asked_of(question)
+    assert found.endswith(person) if person else not found
+
+
+def test_it_is_known_what_a_person_says_and_what_another_does() -> None:
+    speakers = Speakers(TEXT)
+    assert speakers.says("Otto Berg", sentence("“Nobody asked the fishermen.")) is True
+    assert speakers.says("Ada Lindqvist", sentence("“Nobody asked the fishermen.")) is False
+    assert speakers.says("Ada Lindqvist", sentence("It has forty stalls.")) is None
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who said that the pier is rotten?",
+        "who warned of a lost year",
+        "Which official insists that the money is there?",
+        "Who is quoted as saying that nobody asked?",
+        "According to whom do the repairs need nine months?",
+    ],
+)
+def test_a_question_for_a_speaker_is_known(question: str) -> None:
+    assert asks_for_speaker(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who is the mayor?",
+        "Who did Berg warn?",
+        "What did she say about the pier?",
+        "What was said about the fish market?",
+        "Who painted the harbour?",
+        "Which minister resigned?",
+    ],
+)
+def test_another_question_is_not_taken_for_one(question: str) -> None:
+    assert not asks_for_speaker(question)
+
+
+def test_a_quotation_ends_with_its_paragraph_at_the_latest() -> None:
+    text = 'He said “one. Two.\n"Three" and «four» five.'
+    assert [span.of(text) for span in quotations(text)] == ["“one. Two.", '"Three"', "«four»"]
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "“", "said", "Said Said said Said.", '"' * 500, "A " * 2_000])
+def test_any_text_can_be_looked_at(text: str) -> None:
+    speakers = Speakers(text)
+    assert speakers.of(Span(0, len(text))) is None or len(text) > 5
+    assert speakers.asked_of("What did Ada say?") == ""
