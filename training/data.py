@@ -1,10 +1,11 @@
 """Build the reader's training examples: questions with their passage, and questions with a wrong one.
 
 Every source is reduced to `Paragraph`s, each with its questions and the character spans that annotators
-marked. `build` then draws positives (whole paragraphs or random sentence windows around the answer) and five
+marked. `build` then draws positives (whole paragraphs or random sentence windows around the answer) and seven
 kinds of no-answer examples, and writes one JSON object a line.
 
-    python data.py --data DATA --encoder ENCODER --out examples.jsonl --seed 13
+    python data.py --plan first --data DATA --encoder ENCODER --wordnet WORDNET --out first.jsonl --seed 13
+    python data.py --plan second --data DATA --encoder ENCODER --wordnet WORDNET --out second.jsonl --seed 29
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from retrieval import hard_negatives
+from wordnet import Rewording, WordNet
 
 Span = tuple[int, int]
 log = logging.getLogger(__name__)
@@ -29,6 +31,22 @@ log = logging.getLogger(__name__)
 MAX_WORDS = 175  # about 230 word pieces: question and passage stay within 256
 SENTENCE_END = re.compile(r"(?<=[.!?])[\"'’”)\]]*\s+(?=[\"'“(\[]?[A-Z0-9])|\n+")
 NAME_OR_NUMBER = re.compile(r"\b\d[\d,.]*\d\b|\b\d\b|\b[A-Z][\w’'-]*[a-z](?:\s+[A-Z][\w’'-]*[a-z])*")
+QUESTION_WORD = re.compile(
+    r"(When|Where|How|Why|In (?:what|which) year|What year|On what date) "
+    r"(?=(?:did|does|do|was|were|is|are|has|have|can) )",
+    re.I,
+)
+TIME_WORDS = ("when", "in what year", "in which year", "what year", "on what date", "where", "how")
+REASON = re.compile(
+    r"\b(because|due|since|so|order|reasons?|thus|hence|therefore|caus\w+|result\w*|led|lead\w*|for|to|as|after|with)\b",
+    re.I,
+)
+TIME = re.compile(
+    r"\d|\b(day|week|month|year|decade|centur|morning|evening|night|today|yesterday|tomorrow|when|after|before|during"
+    r"|while|then|now|soon|later|until|winter|spring|summer|autumn|fall|mon|tues|wednes|thurs|fri|satur|sun"
+    r"|january|february|march|april|may|june|july|august|september|october|november|december)",
+    re.I,
+)
 BRACKETS = {
     "-LRB-": "(",
     "-RRB-": ")",
@@ -72,21 +90,33 @@ class Example:
     kind: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class Plan:
     """How often each source's questions are used as positives, and how no-answer examples are mixed."""
 
-    passes: dict[str, float] = field(
-        default_factory=lambda: {
-            "new_wiki": 2.0, "reddit": 1.0, "amazon": 1.0, "qamr": 0.35, "qed": 1.0, "multispanqa": 1.0,
-            "policyqa": 0.2, "covid_qa": 0.5,
-        }
-    )  # fmt: skip
-    whole: float = 0.5  # share of positives and retrieved negatives that keep the whole paragraph
+    passes: dict[str, float]
+    kinds: dict[str, float]
     negatives: float = 0.36  # share of all examples
-    kinds: dict[str, float] = field(
-        default_factory=lambda: {"retrieved": 0.46, "neighbour": 0.14, "removed": 0.25, "swapped": 0.15}
-    )
+    whole: float = 0.5  # share of positives and retrieved negatives that keep the whole paragraph
+    reworded: float = 0.0  # share of all examples whose question gets synonyms for the words the passage says
+    unmarked: float = 0.0  # share of all examples whose question loses its question mark
+
+
+SHIFTS = {"new_wiki": 2.0, "reddit": 1.0, "amazon": 1.0}
+PLANS = {
+    "first": Plan(
+        passes={**SHIFTS, "qamr": 0.35, "qed": 1.0, "multispanqa": 1.0, "policyqa": 0.2, "covid_qa": 0.5},
+        kinds={"retrieved": 0.46, "neighbour": 0.14, "removed": 0.25, "swapped": 0.15},
+    ),
+    "second": Plan(
+        passes={**SHIFTS, "qamr": 0.6, "qed": 2.0, "multispanqa": 2.0, "policyqa": 0.2, "covid_qa": 0.5},
+        kinds={
+            "retrieved": 0.36, "neighbour": 0.11, "removed": 0.23, "swapped": 0.12, "changed": 0.13, "asked": 0.05,
+        },
+        reworded=0.35,
+        unmarked=0.1,
+    ),
+}  # fmt: skip
 
 
 def detokenise(tokens: Sequence[str]) -> tuple[str, list[Span]]:
@@ -244,8 +274,9 @@ def window(text: str, spans: Sequence[Span], rng: random.Random, whole: bool) ->
 class Builder:
     """Draws examples from paragraphs; every draw comes from one seeded generator."""
 
-    def __init__(self, sources: dict[str, list[Paragraph]], plan: Plan, seed: int) -> None:
+    def __init__(self, sources: dict[str, list[Paragraph]], plan: Plan, seed: int, wordnet: WordNet) -> None:
         self.sources, self.plan, self.rng = sources, plan, random.Random(seed)
+        self.rewording = Rewording(wordnet, self.rng)
         self.groups: dict[str, list[Paragraph]] = defaultdict(list)
         for paragraphs in sources.values():
             for paragraph in paragraphs:
@@ -336,6 +367,35 @@ class Builder:
         cut = window(paragraph.text, list(question.spans), self.rng, self.whole())
         return Example(text, cut[0], [], paragraph.source, "swapped") if cut else None
 
+    def changed(self, paragraph: Paragraph, question: Question) -> Example | None:
+        """The own paragraph; a word that it shares with the question is replaced by an antonym or a sister."""
+        cut = window(paragraph.text, list(question.spans), self.rng, self.whole())
+        text = self.rewording.changed(question.text, cut[0]) if cut else None
+        return Example(text, cut[0], [], paragraph.source, "changed") if cut and text else None
+
+    def asked_otherwise(self, paragraph: Paragraph, question: Question) -> Example | None:
+        """ "When did ...?" becomes "Why did ...?" or the reverse, on sentences that name no reason, or no time."""
+        match = QUESTION_WORD.match(question.text)
+        cut = window(paragraph.text, list(question.spans), self.rng, False) if match else None
+        if match is None or cut is None:
+            return None
+        other = "Why" if match.group(1).lower() in TIME_WORDS else "When"
+        if (REASON if other == "Why" else TIME).search(cut[0]):
+            return None
+        return Example(other + question.text[match.end(1) :], cut[0], [], paragraph.source, "asked")
+
+    def finished(self, example: Example) -> Example:
+        """The example with its question reworded or unmarked, by the plan's shares, whatever its kind.
+
+        Synonyms come with and without an answer alike, so that their presence tells nothing.
+        """
+        text = example.question
+        if example.kind not in ("changed", "asked") and self.rng.random() < self.plan.reworded:
+            text = self.rewording.synonyms(text, example.context)
+        if self.rng.random() < self.plan.unmarked:
+            text = text.rstrip("? ")
+        return replace(example, question=text)
+
     def _names(self, group: str, digits: bool) -> list[str]:
         """Names, or numbers, that the group's paragraphs mention inside a sentence."""
         key = f"{group}/{digits}"
@@ -351,20 +411,26 @@ def _contains(passage: str, text: str, spans: Iterable[Span]) -> bool:
     return any(normalise(text[a:b]) in normal for a, b in spans)
 
 
-def build(sources: dict[str, list[Paragraph]], plan: Plan, seed: int, encoder: Path) -> list[Example]:
+def build(sources: dict[str, list[Paragraph]], plan: Plan, seed: int, encoder: Path, wordnet: WordNet) -> list[Example]:
     """All positives and the planned share of no-answer examples, shuffled."""
-    builder = Builder(sources, plan, seed)
+    builder = Builder(sources, plan, seed, wordnet)
     pairs = [pair for source, share in plan.passes.items() for pair in builder.asked(source, share)]
     examples = [e for pair in pairs if (e := builder.positive(*pair))]
     wanted = len(examples) * plan.negatives / (1 - plan.negatives)
-    for kind in ("neighbour", "removed", "swapped"):
-        makers = {"neighbour": builder.neighbour, "removed": builder.removed, "swapped": builder.swapped}
+    makers = {
+        "neighbour": builder.neighbour,
+        "removed": builder.removed,
+        "swapped": builder.swapped,
+        "changed": builder.changed,
+        "asked": builder.asked_otherwise,
+    }
+    for kind in (kind for kind in makers if kind in plan.kinds):
         order = builder.rng.sample(pairs, len(pairs))
         made = (e for pair in order if (e := makers[kind](*pair)))
         examples += [e for e, _ in zip(made, range(round(wanted * plan.kinds[kind])), strict=False)]
     examples += _retrieved(builder, round(wanted * plan.kinds["retrieved"]), encoder)
     builder.rng.shuffle(examples)
-    return examples
+    return [builder.finished(example) for example in examples]
 
 
 def _retrieved(builder: Builder, count: int, encoder: Path) -> list[Example]:
@@ -399,11 +465,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with the files README.md lists")
     parser.add_argument("--encoder", type=Path, required=True, help="folder of all-MiniLM-L6-v2")
+    parser.add_argument("--wordnet", type=Path, required=True, help="folder of WordNet 3.0's files")
+    parser.add_argument("--plan", choices=PLANS, default="second")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=13)
+    parser.add_argument("--seed", type=int, default=29)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    examples = build(read_all(options.data), Plan(), options.seed, options.encoder)
+    examples = build(
+        read_all(options.data), PLANS[options.plan], options.seed, options.encoder, WordNet(options.wordnet)
+    )
     with options.out.open("w", encoding="utf-8") as out:
         out.writelines(json.dumps(asdict(example), ensure_ascii=False) + "\n" for example in examples)
     for (source, kind), count in sorted(Counter((e.source, e.kind) for e in examples).items()):

@@ -123,7 +123,7 @@ class Training:
         self.items = load_items(options.examples, options.encoder)
         self.passes: int = options.passes
         self.total = self.passes * (-(-len(self.items) // recipe.batch))
-        self.model = build_model(options.encoder, recipe)
+        self.model = build_model(options.start or options.encoder, recipe)
         plain = [p for p in self.model.parameters() if p.ndim < 2]
         decayed = [p for p in self.model.parameters() if p.ndim >= 2]
         groups = [
@@ -232,6 +232,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--examples", type=Path, required=True)
     parser.add_argument("--encoder", type=Path, required=True, help="folder of all-MiniLM-L6-v2")
+    parser.add_argument("--start", type=Path, help="an earlier run's model to go on from, instead of the encoder")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--dev", type=Path, help="xquad_en_dev.json: score its development half now and then")
     parser.add_argument("--passes", type=int, default=1)
