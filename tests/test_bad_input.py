@@ -236,7 +236,7 @@ def test_settings_that_are_none(stocked: Place, monkeypatch: pytest.MonkeyPatch)
     ("content", "says"),
     [
         (b"corpus = ", r"config\.toml is not valid TOML: Invalid value"),
-        (b"colour = 'red'", r"'colour' cannot be used: .* Known: calibration, corpus, encoder"),
+        (b"colour = 'red'", r"'colour' cannot be used: .* Known: calibration, corpus, dial, encoder"),
         (b"passages_read = 'many'", "'passages_read' cannot be used: .*valid integer"),
         (b"encoder = 7", "'encoder' cannot be used: .*valid string"),
         (b"corpus = 7", "'corpus' cannot be used: .*path"),
