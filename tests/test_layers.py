@@ -15,7 +15,7 @@ MOST_LINES = 350
 MOST_FUNCTION_LINES = 50
 
 ROOMS = """types config words documents encoders passages store index library ingest retrieval reading generation
-verification conversation assistant evaluation ui cli __main__""".split()
+verification conversation assistant evaluation ui eval_running eval_commands cli __main__""".split()
 """A room is a module or a package; it may import from those before it."""
 
 APART = {
@@ -29,7 +29,10 @@ APART = {
 }
 """Rooms that may import from these only: pure, or given what they work with by who calls them."""
 
-INSIDE_FUNCTIONS = {"cli"}
+PRINTING = {"cli", "eval_commands", "eval_running"}
+"""The command line."""
+
+INSIDE_FUNCTIONS = {"cli", "eval_commands"}
 """May import first-party code where it is used, so that `--help` is instant and a command loads only what it needs."""
 
 VENDORS = {
@@ -40,6 +43,7 @@ VENDORS = {
     "onnxruntime": "encoders",
     "platformdirs": "config",
     "pydantic_settings": "config",
+    "rapidfuzz": "evaluation",
     "sentence_transformers": "encoders",
     "snowballstemmer": "words",
     "sqlite3": "store",
@@ -163,4 +167,4 @@ def test_a_module_is_short_its_functions_fit_a_screen_and_only_the_command_line_
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert (node.end_lineno or 0) - node.lineno < MOST_FUNCTION_LINES, node.name
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
-            assert room_of(path) == "cli"
+            assert room_of(path) in PRINTING
