@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coalition_qa.types import Document, DocumentError
+from coalition_qa.types import Document, DocumentError, GoldError
 
 if TYPE_CHECKING:
     from coalition_qa.config import Settings
@@ -34,6 +34,7 @@ def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:  # noq
 
     check = command("check", _check, "Check a gold file against its documents.")
     check.add_argument("--gold", type=Path, default=GOLD, metavar="FILE", help="gold file (default: %(default)s)")
+    check.add_argument("--lock", action="store_true", help="remember the texts: an item whose text changed is stale")
     check.add_argument("--strict", action="store_true", help="stale items are an error, too")
     _add_run(command("run", _run, "Ask gold questions, score the answers, hold them against a baseline."))
     compare = command("compare", _compare, "Compare two runs item by item, with paired tests.")
@@ -109,7 +110,9 @@ def _check(given: argparse.Namespace) -> int:
     )
     if gold.problems or not gold.items or (given.strict and gold.stale):
         return FAILED
-    if not gold.stale and write_lock(given.gold, gold.quoted, documents):
+    if given.lock and gold.stale:
+        raise GoldError(f"{given.gold}: stale items would be locked out; mend or remove them first.")
+    if given.lock and write_lock(given.gold, gold.quoted, documents):
         print(f"The texts are locked in {lock_path(given.gold)}.")
     return 0
 

@@ -30,7 +30,9 @@ def read_lock(gold: Path) -> dict[str, str]:
     except OSError as error:
         raise GoldError(f"{path}: the lock file cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise GoldError(f"{path}: this is no lock file; remove it, and `coalition-qa eval check` makes it.") from error
+        raise GoldError(
+            f"{path}: this is no lock file; remove it, and make it with `coalition-qa eval check --lock`."
+        ) from error
     return dict(held)
 
 

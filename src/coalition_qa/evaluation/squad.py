@@ -8,12 +8,11 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from coalition_qa.evaluation.gold import GoldItem
 from coalition_qa.evaluation.metrics import Excerpt
@@ -21,6 +20,7 @@ from coalition_qa.types import GoldError, Span
 
 _SHOWN = 60
 _SLUG = 40
+_SENTENCE_END = re.compile(r"(?<![A-Z])(?<!\b[A-Z][a-z])(?<!\b[A-Z][a-z]{2})[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[A-Z0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class _Answer(_Part):
 
 
 class _Question(_Part):
-    id: str
+    id: Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, int) else given)]
     question: Annotated[str, Field(pattern=r"\S")]
     answers: list[_Answer] = []
     is_impossible: bool = False
@@ -62,7 +62,8 @@ class _File(_Part):
 
 
 def load_squad(path: Path) -> Squad:
-    """Read a SQuAD file. An `is_impossible` question is unanswerable; of the others every answer is evidence.
+    """Read a SQuAD file. An `is_impossible` question is unanswerable; of the others, the sentence around each answer
+    is evidence.
 
     Raises GoldError for a file that is none, for an id that is there twice, and for an answer that is not where
     its `answer_start` says, with the question's id.
@@ -114,22 +115,24 @@ def _item(path: Path, question: _Question, context: str, doc: str, title: str) -
         return GoldItem(question.id, question.question, False, "unanswerable-near", cluster=title)
     if not question.answers:
         raise GoldError(f"{where}: it has no answer; give one, or set is_impossible to true.")
-    places = dict.fromkeys(Excerpt(doc, *_place(where, answer, context)) for answer in question.answers)
-    first, *others = places
+    text = as_document(context)
+    spans = [_place(where, answer, context) for answer in question.answers]
+    around = dict.fromkeys(_sentence(span, text) for span in spans)
+    first, *others = (Excerpt(doc, span, span.of(text)) for span in around)
     return GoldItem(
         id=question.id,
         question=question.question,
         answerable=True,
         category="factoid",
-        answers=tuple(dict.fromkeys(place.text for place in places)),
+        answers=tuple(dict.fromkeys(span.of(text) for span in spans)),
         evidence=(first,),
         evidence_alt=tuple((place,) for place in others),
         cluster=title,
     )
 
 
-def _place(where: str, answer: _Answer, context: str) -> Iterator[Any]:
-    """Span and text of an answer in the document that is made of the context."""
+def _place(where: str, answer: _Answer, context: str) -> Span:
+    """Where an answer stands in the document that is made of the context."""
     start, end = answer.answer_start, answer.answer_start + len(answer.text)
     if not answer.text.strip():
         raise GoldError(f"{where}: an answer is empty; write it, or set is_impossible to true.")
@@ -140,9 +143,15 @@ def _place(where: str, answer: _Answer, context: str) -> Iterator[Any]:
             f"{where}: the answer {answer.text[:_SHOWN]!r} is not at character {start} of its paragraph, "
             f"where {context[max(start, 0) : max(end, 0)][:_SHOWN]!r} stands; {elsewhere}; correct answer_start."
         )
-    span = Span(len(as_document(context[:start])), len(as_document(context[:end])))
-    yield span
-    yield span.of(as_document(context))
+    return Span(len(as_document(context[:start])), len(as_document(context[:end])))
+
+
+def _sentence(span: Span, text: str) -> Span:
+    """The sentence that holds a span, or the sentences that it reaches over; rather too much than half of one."""
+    ends = [0, *(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]
+    start = max(end for end in ends if end <= span.start)
+    end = min(end for end in ends if end >= span.end)
+    return Span(start + len(text[start:end]) - len(text[start:end].lstrip()), start + len(text[start:end].rstrip()))
 
 
 def _slug(title: str) -> str:
