@@ -141,8 +141,9 @@ def test_a_library_that_another_process_is_changing(stocked: Place) -> None:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "holding\n"
         says = rf"is being changed by process {holder.pid} \(-c.*\): wait for it or stop it"
-        for command in (["add", new], ["remove", "zebra.txt"], ["sync"], ["sync", "--rebuild"], ["eval", "run"]):
+        for command in (["add", new], ["remove", "zebra.txt"], ["sync"], ["sync", "--rebuild"]):
             refused(stocked, *command, says=says)
+        refused(stocked, "eval", "run", says=says, code=2)
         assert answers(stocked)
         holder.communicate()
     assert stocked.run("add", new).code == 0
@@ -282,4 +283,9 @@ def test_a_gold_file_that_is_none(stocked: Place, gold: bytes | None, says: str)
     path = stocked.folder / "gold.jsonl"
     if gold is not None:
         path.write_bytes(gold)
-    refused(stocked, "eval", "run", "--gold", path, says=says, code=2)
+    for command in ("run", "check", "add"):
+        words = ["Who painted it?", "--quote", "Kari Nordmann", "--answer", "Kari"] if command == "add" else []
+        if gold is not None or command != "add":  # it makes the file
+            refused(stocked, "eval", command, *words, "--gold", path, says=says if command != "add" else ".", code=2)
+            assert path.exists() is (gold is not None)
+            assert gold is None or path.read_bytes() == gold

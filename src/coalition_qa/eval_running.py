@@ -36,6 +36,8 @@ _OWN_SETTINGS = {"corpus", "library", "host", "port", "max_file_megabytes"}  # w
 
 def run_command(given: argparse.Namespace) -> int:
     """`coalition-qa eval run`: 0, or 1 where a baseline was given and the gate did not pass."""
+    if given.library and (given.squad or given.noise):
+        raise SettingsError("--squad and --noise make a library of their own: leave out --library.")
     if given.baseline:
         baseline.read(given.baseline)  # what is wrong with it should not be heard of after the run
     squad = load_squad(given.squad) if given.squad else None
@@ -140,8 +142,6 @@ def _place(
     given: argparse.Namespace, settings: Settings, encoder: Encoder, texts: Mapping[str, str] | None
 ) -> Settings:
     """The settings with the corpus and the library that are asked about; the user's own only where none was named."""
-    if given.library and (texts is not None or given.noise):
-        raise SettingsError("--squad and --noise make a library of their own: leave out --library.")
     if given.library or not (texts is not None or given.noise or given.corpus):
         return settings
     cache = settings.cache / "evaluation"

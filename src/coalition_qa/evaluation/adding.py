@@ -35,9 +35,12 @@ def add_item(gold: Path, fields: Mapping[str, Any], documents: Mapping[str, Docu
         line = json.dumps({"id": name, **given}, ensure_ascii=False)
         after = before + ("\n" if before and not before.endswith("\n") else "") + line + "\n"
         item, checked = _checked(gold, after, documents)
-        replace_file(gold, after)
-        if not checked.stale:  # else the lock is what tells that they are
-            write_lock(gold, checked.quoted, documents)
+        try:
+            replace_file(gold, after)
+            if not checked.stale:  # else the lock is what tells that they are
+                write_lock(gold, checked.quoted, documents)
+        except OSError as error:
+            raise CoalitionQAError(f"{gold} cannot be written: {error.strerror}.") from error
     return item
 
 

@@ -37,7 +37,10 @@ def read_lock(gold: Path) -> dict[str, str]:
 
 
 def write_lock(gold: Path, names: Iterable[str], documents: Mapping[str, Document]) -> bool:
-    """Lock the texts of these documents as they are now. False where the lock says just that already."""
+    """Lock the texts of these documents as they are now. False where the lock says just that already.
+
+    Raises OSError where the file can't be written.
+    """
     locked = {name: documents[name].id for name in sorted(set(names))}
     if read_lock(gold) == locked:
         return False

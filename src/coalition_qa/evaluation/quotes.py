@@ -90,8 +90,9 @@ def cut(text: str, most: int = _SHOWN) -> str:
 
 
 def _to_words(span: Span, text: str) -> Span:
-    """The span, stretched to whole words."""
-    start, end = span.start, span.end
+    """The span without white space at its ends, stretched to whole words."""
+    found = span.of(text)
+    start, end = span.start + len(found) - len(found.lstrip()), span.end - len(found) + len(found.rstrip())
     while start > 0 and text[start - 1].isalnum() and text[start].isalnum():
         start -= 1
     while 0 < end < len(text) and text[end].isalnum() and text[end - 1].isalnum():

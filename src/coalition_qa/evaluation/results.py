@@ -201,7 +201,7 @@ class Result(_Record):
     @staticmethod
     def from_json(fields: Mapping[str, Any]) -> Result:
         """The record that `to_json` gave. Raises ValueError for anything else."""
-        return _results_adapter().validate_python(dict(fields))
+        return _results_adapter().validate_python(fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +241,7 @@ class RunInfo(_Record):
     @staticmethod
     def from_json(fields: Mapping[str, Any]) -> RunInfo:
         """The record that `to_json` gave. Raises ValueError for anything else."""
-        return TypeAdapter(RunInfo).validate_python(dict(fields))
+        return TypeAdapter(RunInfo).validate_python(fields)
 
 
 @cache
