@@ -54,6 +54,12 @@ def test_all_that_is_wrong_is_listed(stocked: Place) -> None:
     assert outcome.out.endswith("0 stale, 3 wrong.\n")
 
 
+def test_a_file_without_items_is_wrong(stocked: Place) -> None:
+    outcome = stocked.run("eval", "check", "--gold", written(stocked))
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert "gold.jsonl: the gold file holds no items; write one JSON object on each line." in outcome.err
+
+
 def test_a_long_list_is_cut(stocked: Place) -> None:
     gold = written(stocked, *([CUP] * 30))
     lines = stocked.run("eval", "check", "--gold", gold).err.splitlines()

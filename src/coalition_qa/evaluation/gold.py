@@ -92,8 +92,7 @@ def load_gold(path: Path, documents: Mapping[str, Document]) -> Gold:
         more = len(gold.problems) - 1
         raise GoldError(gold.problems[0] + (f" {more} more: `coalition-qa eval check` lists them." if more else ""))
     if not gold.items:
-        none = "the gold file holds no items; write one JSON object on each line."
-        raise GoldError(f"every item is stale, the first is {gold.stale[0]}" if gold.stale else f"{path}: {none}")
+        raise GoldError(f"every item is stale, the first is {gold.stale[0]}")
     return gold
 
 
@@ -109,6 +108,8 @@ def check_gold(path: Path, documents: Mapping[str, Document], text: str | None =
     for number, line in enumerate((_read(path) if text is None else text).split("\n"), start=1):
         if line.strip():
             reading.take(f"{path}, line {number}", number, line)
+    if not (reading.items or reading.stale or reading.problems):
+        reading.problems.append(f"{path}: the gold file holds no items; write one JSON object on each line.")
     return Gold(tuple(reading.items), tuple(reading.warnings), tuple(reading.stale), tuple(reading.problems))
 
 
