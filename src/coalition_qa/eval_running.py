@@ -209,6 +209,7 @@ def _folder(out: Path | None) -> Iterator[Path]:
 
 class _Shelf(Mapping[str, Document]):
     """The documents of a library by name, distractors left out: no gold is about them."""
+
     def __init__(self, assistant: Assistant) -> None:
         self._assistant = assistant
         names = (info.name for info in assistant.documents())

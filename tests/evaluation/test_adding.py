@@ -127,6 +127,11 @@ def test_a_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None
     assert not lock_path(tmp_path / "gold.jsonl").exists()
 
 
+def test_nothing_is_added_to_a_table(tmp_path: Path) -> None:
+    (tmp_path / "gold.csv").write_text("question,answer,quote\n")
+    assert "items are not added to a table" in refusal(tmp_path / "gold.csv", FAR)
+
+
 def test_an_answer_from_the_chat_becomes_an_item(gold: Path) -> None:
     answer = replace(quotes(MET, FOCUS), question="Where did they meet?", short_answer="in Rome")
     item = add_item(gold, fields_of(answer, DOCUMENTS), DOCUMENTS)

@@ -15,6 +15,7 @@ from coalition_qa.evaluation.files import replace_file
 from coalition_qa.evaluation.gold import Gold, GoldItem, check_gold
 from coalition_qa.evaluation.lock import write_lock
 from coalition_qa.evaluation.quotes import spans_of
+from coalition_qa.evaluation.table import is_table
 from coalition_qa.types import Answer, Citation, CoalitionQAError, Document, GoldError, Turn
 
 NO_CATEGORY = {True: "factoid", False: "unanswerable-near"}
@@ -28,6 +29,8 @@ def add_item(gold: Path, fields: Mapping[str, Any], documents: Mapping[str, Docu
     item is found to be right beside all the others. Raises GoldError for an item or a file that is not, and
     CoalitionQAError where it can't be written; then nothing is changed.
     """
+    if is_table(gold):
+        raise GoldError(f"{gold}: items are not added to a table; add the row yourself, or name a .jsonl file.")
     with _only_writer(gold):
         before = _text(gold)
         name = fields.get("id") or _next_id(before)

@@ -19,6 +19,7 @@ from coalition_qa.evaluation.lock import read_lock
 from coalition_qa.evaluation.metrics import Excerpt, contains_any
 from coalition_qa.evaluation.normalise import norm
 from coalition_qa.evaluation.quotes import Place, QuoteError, Quotes, cut
+from coalition_qa.evaluation.table import is_table, table_lines
 from coalition_qa.types import Document, GoldError, Turn
 
 __all__ = ["CATEGORIES", "Gold", "GoldItem", "check_gold", "load_gold"]
@@ -81,7 +82,7 @@ class Gold:
 
 
 def load_gold(path: Path, documents: Mapping[str, Document]) -> Gold:
-    """Read a gold file against its documents, by name, each of which is fetched only when it is needed.
+    """Read a gold file, JSON lines or a CSV table, against its documents, by name, fetching each only when needed.
 
     Raises GoldError for the first thing wrong, with file, line number, item and what to do, or where no item is
     left. What is only suspicious (a quote that matches but for its typography, an answer that isn't in its evidence)
@@ -104,8 +105,10 @@ def check_gold(path: Path, documents: Mapping[str, Document], text: str | None =
     the lock file has. Raises GoldError for a file that cannot be read at all.
     """
     reading = _Reading(documents, read_lock(path))
+    held = _read(path) if text is None else text
     # Only newlines end a line: JSON strings may hold the other characters at which splitlines() would cut.
-    for number, line in enumerate((_read(path) if text is None else text).split("\n"), start=1):
+    lines = table_lines(held, str(path)) if is_table(path) else enumerate(held.split("\n"), start=1)
+    for number, line in lines:
         if line.strip():
             reading.take(f"{path}, line {number}", number, line)
     if not (reading.items or reading.stale or reading.problems):
