@@ -36,6 +36,9 @@ class Handler(BaseHTTPRequestHandler):
         self.reply({"choices": [{"message": {"content": said}}]} if isinstance(said, str) else said)
 
     def reply(self, body: object) -> None:
+        if body == b"":
+            self.wfile.write(b"no HTTP\r\n\r\n")
+            return
         self.send_response(500 if body is None else 200)
         self.end_headers()
         self.wfile.write(body if isinstance(body, bytes) else json.dumps(body).encode())

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chat_server import serving
+from coalition_qa.assistant import Assistant
+from coalition_qa.eval_running import add_from_chat
 from coalition_qa.store import Store
+from coalition_qa.types import GoldError, Turn
 
 if TYPE_CHECKING:
     from tests.conftest import Place
@@ -176,6 +179,22 @@ def test_a_stale_item_is_told_and_left_out(stocked: Place, gold: Path) -> None:
     assert f"stale: {gold}, line 1, item who: " in outcome.err
     assert [each["id"] for each in results(out)] == ["cup"]
     assert len(json.loads((out / "report.json").read_text())["info"]["stale"]) == 1
+
+
+def test_an_answer_given_in_chat_becomes_an_item_that_passes(stocked: Place, gold: Path) -> None:
+    with Assistant.open(stocked.settings()) as assistant:
+        first = assistant.ask("Who painted the zebra crossing?")
+        second = assistant.ask("When did Kari Nordmann paint the zebra crossing in Oslo?")
+        added = add_from_chat(assistant, gold, first)
+        later = add_from_chat(assistant, gold, second, [Turn(first.question, first.text)], ["1987"])
+        with pytest.raises(GoldError, match="the same history and question is already on line 3"):
+            add_from_chat(assistant, gold, first)
+    assert (added.id, added.answers, added.evidence[0].text) == ("q001", ("Kari Nordmann",), ZEBRA)
+    assert (later.category, later.answers, later.history[0].answer) == ("follow-up", ("1987",), ZEBRA)
+    out = stocked.folder / "out"
+    assert stocked.run("eval", "run", "--gold", gold, "--out", out).code == 0
+    assert {each["id"]: each["verdicts"]["right"] for each in results(out)} == {"who": True, "q001": True, "q002": True}
+    assert results(out)[2]["gold_history"]["verdicts"]["right"]
 
 
 @pytest.mark.parametrize(

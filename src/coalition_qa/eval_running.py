@@ -17,8 +17,9 @@ from coalition_qa.assistant import Assistant
 from coalition_qa.config import Settings, load_settings
 from coalition_qa.encoders import MODELS, Encoder, open_encoder
 from coalition_qa.evaluation import baseline, gate, measure, provenance, report
+from coalition_qa.evaluation.adding import add_item, fields_of
 from coalition_qa.evaluation.corpora import NOISE, made_corpus, with_noise
-from coalition_qa.evaluation.gold import Gold, load_gold
+from coalition_qa.evaluation.gold import Gold, GoldItem, load_gold
 from coalition_qa.evaluation.journal import Journal
 from coalition_qa.evaluation.judge_llm import ChatJudge
 from coalition_qa.evaluation.judging import Similar
@@ -28,7 +29,7 @@ from coalition_qa.evaluation.run import TUNED_ON_DEV, Extras, choose, run, warm_
 from coalition_qa.evaluation.squad import load_squad
 from coalition_qa.ingest import Ingest, Step, readable_files
 from coalition_qa.library import Library
-from coalition_qa.types import Document, SettingsError
+from coalition_qa.types import Answer, Document, SettingsError, Turn
 from coalition_qa.verification import shipped_calibration
 
 _OWN_SETTINGS = {"corpus", "library", "host", "port", "max_file_megabytes"}  # where things are, not what is answered
@@ -53,6 +54,17 @@ def run_command(given: argparse.Namespace) -> int:
         info = _info(given, settings, encoder, assistant, gold, notes, judge.model if judge else "")
         results, timings = _asked(given, assistant, settings, gold, info, out, Extras(_similar(encoder), judge))
         return _reported(given, results, replace(info, timings={"ingest_s": ingest_s, **timings}), out)
+
+
+def add_from_chat(
+    assistant: Assistant, gold: Path, answer: Answer, history: Sequence[Turn] = (), answers: Sequence[str] = ()
+) -> GoldItem:
+    """Make an answer that somebody found right a gold item, with its citations as evidence; see `fields_of`.
+
+    Raises GoldError where it makes no right item (the same question is there already, say).
+    """
+    documents = _Shelf(assistant)
+    return add_item(gold, fields_of(answer, documents, history, answers), documents)
 
 
 def _asked(

@@ -50,6 +50,8 @@ def test_a_model_can_be_named(server: Server) -> None:
         [],
         None,
         b"x",
+        b"",
+        b"[" * 100_000,
     ],
 )
 def test_any_other_reply_is_invalid(server: Server, said: object) -> None:
@@ -64,7 +66,7 @@ def test_a_server_that_went_away_is_invalid() -> None:
     assert judge("Where?", ["Rome"], "Rome") == "invalid"
 
 
-@pytest.mark.parametrize("models", [{}, {"data": []}, [], b"<html>", None])
+@pytest.mark.parametrize("models", [{}, {"data": []}, [], b"<html>", b"", None])
 def test_a_server_without_models_is_refused(server: Server, models: object) -> None:
     server.models = models
     with pytest.raises(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from http.client import HTTPException
 from typing import Any, Literal
 from urllib.error import URLError
 from urllib.request import Request, urlopen
@@ -15,6 +16,9 @@ from urllib.request import Request, urlopen
 from coalition_qa.types import SettingsError
 
 _SECONDS = 120
+_UNUSABLE = (OSError, HTTPException, ValueError, KeyError, IndexError, TypeError, RecursionError)
+"""All that a server which isn't there, or speaks something else, can bring about."""
+
 _PROMPT = """\
 You grade an answer to a question against the reference answers. The answer is right when it says what one of the
 reference answers says, in whatever words, and does not contradict it.
@@ -39,9 +43,10 @@ class ChatJudge:
             raise SettingsError(f"--judge {url}: not a URL; give one like http://127.0.0.1:11434/v1.")
         try:
             self.model = model or str(self._reply("/models")["data"][0]["id"])
-        except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        except _UNUSABLE as error:
             why = error.reason if isinstance(error, URLError) else f"{type(error).__name__}: {error}"
-            raise SettingsError(f"--judge {url}: no model is served there ({why}); start the server.") from error
+            told = f"--judge {url}: no model is served there ({why}); start the server."
+            raise SettingsError(" ".join(told.split())) from error
 
     def __call__(self, question: str, references: Sequence[str], answer: str) -> Literal["right", "wrong", "invalid"]:
         """The model's word on an answer; "invalid" for any other reply, and for none."""
@@ -50,7 +55,7 @@ class ChatJudge:
         try:
             content = self._reply("/chat/completions", wanted)["choices"][0]["message"]["content"]
             verdict = json.loads(content)["verdict"]
-        except (OSError, ValueError, KeyError, IndexError, TypeError):
+        except _UNUSABLE:
             return "invalid"
         return verdict if verdict in ("right", "wrong") else "invalid"
 

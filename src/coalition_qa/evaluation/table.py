@@ -41,7 +41,8 @@ def table_lines(text: str, where: str) -> Iterator[tuple[int, str]]:
                 raise GoldError(f"{where}, line {rows.line_num}: not as many cells as columns; put commas in quotes.")
             yield rows.line_num, json.dumps(_fields(row, number), ensure_ascii=False)
     except csv.Error as error:
-        raise GoldError(f"{where}, line {rows.reader.line_num}: not valid CSV ({error}); save the table again.") from error
+        line = rows.reader.line_num
+        raise GoldError(f"{where}, line {line}: not valid CSV ({error}); save the table again.") from error
 
 
 def _fields(row: Mapping[str, str], number: int) -> dict[str, Any]:
