@@ -86,7 +86,7 @@ def risk_coverage(name: str, curve: Sequence[Point], oracle: Sequence[Point], he
     if here:
         x, y = place((here[0], min(here[1], top)))
         ET.SubElement(svg, "circle", _numbers(cx=x, cy=y, r=5) | {"class": "here"})
-        _text(svg, x, y - 10, "answered now", "said", "end" if here[0] > 0.5 else "start")
+        _text(svg, x, y + (20 if y < height / 2 else -12), "answered now", "note", "end" if here[0] > 0.5 else "start")
     return _source(svg)
 
 

@@ -204,7 +204,12 @@ def _test_line(each: Paired, width: int) -> str:
     change = "      -" if d.value is None else f"{d.value:+7.3f}"
     interval = "-" if d.low is None else f"{d.low:+.3f} to {d.high:+.3f}"
     counts = f"{each.lost:5d}  {each.gained:6d}"
-    return f"  {each.metric.ljust(width)} {a} {b}  {change}  {interval:17}  {counts}  {each.p:5.3f}  {each.test}"
+    return f"  {each.metric.ljust(width)} {a} {b}  {change}  {interval:17}  {counts}  {chance(each.p):>5}  {each.test}"
+
+
+def chance(p: float) -> str:
+    """A p-value in three decimals; it is never 0."""
+    return "<.001" if p < 0.001 else f"{p:.3f}"
 
 
 def shown(scored: Scored) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from coalition_qa.evaluation import baseline
 from coalition_qa.evaluation.baseline import Baseline, Bounds, Scored
-from coalition_qa.evaluation.compare import Comparison, Side, paired
+from coalition_qa.evaluation.compare import Comparison, Side, chance, paired
 from coalition_qa.evaluation.files import replace_file
 from coalition_qa.evaluation.measure import Report
 from coalition_qa.evaluation.results import Result, Verdicts
@@ -138,7 +138,7 @@ def _bounded(estimate: Estimate, bounds: Bounds) -> str:
 def _losses(comparison: Comparison) -> Iterator[Check]:
     for each in comparison.tests:
         if each.difference.value is not None:
-            detail = f"{each.difference.value:+.3f}, p = {each.p:.3f} ({each.test}, n = {each.difference.n})"
+            detail = f"{each.difference.value:+.3f}, p {chance(each.p)} ({each.test}, n = {each.difference.n})"
             yield Check(f"no loss in {each.metric}", not each.is_loss, detail)
 
 

@@ -103,10 +103,13 @@ def title(report: Report) -> str:
 
 
 def sections(report: Report) -> list[tuple[str, list[Row]]]:
-    """Every number as text, by section; 0/0 is "-"."""
+    """Every number as text, by section; 0/0 is "-". A section in which nothing was counted is left out."""
+    by_section = groupby(report.metrics.items(), key=lambda each: each[0].partition("/")[0])
+    measured = [(section, dict(each)) for section, each in by_section]
     found = [
-        (section, [_row(name.partition("/")[2], report.metrics[name]) for name in names])
-        for section, names in groupby(report.metrics, key=lambda name: name.partition("/")[0])
+        (section, [_row(name.partition("/")[2], estimate) for name, estimate in each.items()])
+        for section, each in measured
+        if any(estimate.n for estimate in each.values())
     ]
     return (
         [*found, ("right by category", [_category(row) for row in report.categories])] if report.categories else found

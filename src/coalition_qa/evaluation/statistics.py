@@ -72,7 +72,8 @@ def bootstrap(statistics: Mapping[str, Statistic], units: Sequence[Hashable]) ->
     """Percentile bootstrap 95% intervals (Efron, 1979), all over the same resamples; the same every time.
 
     `units` names what each item is drawn with: items of one unit are drawn together. A resample on which a statistic
-    is undefined is left out of its interval; with fewer than two units, or no such resample, there is None.
+    is undefined is left out of its interval. There is None with fewer than two units, and where every resample gives
+    the same: that all items are alike says nothing on how far the next may differ.
     """
     drawn: dict[str, list[Array]] = {name: [] for name in statistics}
     if len(set(units)) > 1 and statistics:
@@ -84,7 +85,7 @@ def bootstrap(statistics: Mapping[str, Statistic], units: Sequence[Hashable]) ->
 
 def _middle(values: Array) -> tuple[float, float] | None:
     defined = values[~np.isnan(values)]
-    if not defined.size:
+    if not defined.size or defined.min() == defined.max():
         return None
     low, high = np.quantile(defined, (0.025, 0.975))
     return float(low), float(high)
