@@ -109,6 +109,7 @@ def test_the_exact_mcnemar_test_is_a_sign_test_of_what_changed(lost: int, gained
     [
         ([], 1.0),
         ([0.0, 0.0], 1.0),
+        ([-1.0], 1.0),
         ([0.2] * 6, 2 / 64),
         ([0.2] * 6 + [0.0] * 50, 2 / 64),  # what did not change says nothing
         ([0.5, -0.5], 1.0),

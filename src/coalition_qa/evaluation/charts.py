@@ -106,7 +106,7 @@ def latency(name: str, rows: Sequence[Times]) -> str:
     for at, each in enumerate(rows):
         top = at * _ROW + 4
         _text(svg, _RIGHT, top + 13, each.stage, "label")
-        _text(svg, WIDTH - _RIGHT, top + 13, f"{_time(each.p50)}, 95%: {_time(each.p95)}", "said", "end")
+        _text(svg, WIDTH - _RIGHT, top + 13, f"{_time(each.p50)}, p95 {_time(each.p95)}", "said", "end")
         for value, kind in ((each.p95, "bar pale"), (each.p50, "bar")):
             box = _numbers(x=_RIGHT, y=top + 19, width=value / most * span, height=14)
             ET.SubElement(svg, "rect", box | {"class": kind})

@@ -184,8 +184,8 @@ def to_text(comparison: Comparison) -> str:
     width = max(len(each.metric) for each in c.tests)
     lines.append(f"  {'metric'.ljust(width)}      a      b    b - a  95% interval       worse  better      p  test")
     lines += [_test_line(each, width) for each in c.tests]
-    for title, flips in ((f"right in a, not in b: {len(c.lost)}", c.lost), (f"gained: {len(c.gained)}", c.gained)):
-        lines += ["", title]
+    for title, flips in (("right in a, not in b", c.lost), ("right in b, not in a", c.gained)):
+        lines += ["", f"{title}: {len(flips)}"]
         for flip in flips:
             lines += [f"  {flip.a.id} ({flip.a.category}): {flip.a.question}"]
             lines += [f"    {name}: {shown(each)}" for name, each in (("a", flip.a), ("b", flip.b))]

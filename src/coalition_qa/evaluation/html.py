@@ -14,7 +14,7 @@ from coalition_qa.evaluation.compare import Comparison, Flip, shown
 from coalition_qa.evaluation.gate import Outcome
 from coalition_qa.evaluation.measure import LATENCY, CategoryRow, Report, risks
 from coalition_qa.evaluation.results import Result
-from coalition_qa.evaluation.statistics import Estimate
+from coalition_qa.evaluation.statistics import Estimate, share
 
 MOST_ROWS = 200
 TILES = {
@@ -90,8 +90,8 @@ def to_html(
 
 def _tiles(metrics: Mapping[str, Estimate]) -> Iterable[Tile]:
     for name, said in TILES.items():
-        estimate = metrics[name]
-        if estimate.value is not None:
+        estimate = metrics.get(name)
+        if estimate is not None and estimate.value is not None:
             yield Tile(f"{estimate.value:.1%}", _between(estimate), said, estimate.n)
 
 
@@ -113,8 +113,8 @@ def _risk(results: Sequence[Result]) -> Plot | None:
     curve = ranked.curve()
     wrong = round(curve[-1][1] * ranked.n)
     answered = [each for each in results if each.status == "answered" and each.verdicts.right is not None]
-    share = len(answered) / ranked.n
-    here = (share, sum(not each.verdicts.best_correct for each in answered) / len(answered)) if answered else None
+    coverage = len(answered) / ranked.n
+    here = (coverage, sum(not each.verdicts.best_correct for each in answered) / len(answered)) if answered else None
     tenths = [next(point for point in curve if point[0] >= tenth / 10 - 1e-9) for tenth in range(1, 11)]
     return Plot(
         _RISK,
@@ -122,7 +122,7 @@ def _risk(results: Sequence[Result]) -> Plot | None:
         "Dashed: the best that any confidence could do. An answer to an unanswerable question is wrong.",
         charts.risk_coverage(_RISK, curve, _oracle(ranked.n, wrong), here),
         ("answered", "of these wrong"),
-        tuple((f"{coverage:.0%}", f"{risk:.1%}") for coverage, risk in dict.fromkeys(tenths)),
+        tuple((f"{point[0]:.0%}", f"{point[1]:.1%}") for point in dict.fromkeys(tenths)),
     )
 
 
@@ -134,12 +134,11 @@ def _oracle(n: int, wrong: int) -> list[tuple[float, float]]:
 def _categories(rows: Sequence[CategoryRow]) -> Plot | None:
     if not rows:
         return None
-    drawn = [
-        charts.Bar(each.category, each.accuracy.value or 0.0, _counted(each), each.accuracy.low, each.accuracy.high)
-        if each.accuracy
-        else charts.Bar(each.category, each.right / each.n, _counted(each), verdict=False)
-        for each in rows
-    ]
+    drawn = []
+    for each in rows:
+        around = each.accuracy or share(each.right, each.n)
+        verdict = each.accuracy is not None
+        drawn.append(charts.Bar(each.category, each.right / each.n, _counted(each), around.low, around.high, verdict))
     return Plot(
         _CATEGORIES,
         "Share right, with the 95% interval. Pale: fewer than 20 questions, too few for a verdict.",
@@ -176,12 +175,14 @@ def _latency(metrics: Mapping[str, Estimate]) -> Plot | None:
     )
 
 
-def _flips(comparison: Comparison) -> list[tuple[str, list[tuple[str, str, str, str]]]]:
+def _flips(comparison: Comparison) -> list[tuple[str, int, list[tuple[str, str, str, str]]]]:
+    """What changed, how often, and of the first ones id, question, and both answers."""
+
     def row(flip: Flip) -> tuple[str, str, str, str]:
         return flip.b.id, flip.b.question, shown(flip.a), shown(flip.b)
 
     kinds = {"Right before, not now": comparison.lost, "Right now, not before": comparison.gained}
-    return [(name, [row(each) for each in flips[:MOST_ROWS]]) for name, flips in kinds.items()]
+    return [(name, len(flips), [row(each) for each in flips[:MOST_ROWS]]) for name, flips in kinds.items() if flips]
 
 
 def _wrong(result: Result) -> Wrong:

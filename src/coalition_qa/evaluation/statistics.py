@@ -139,8 +139,8 @@ def permutation(differences: Sequence[float]) -> float:
     for each unit that is independent of the others: an item's, or the sum of a document's.
     """
     changed = np.asarray([each for each in differences if each], dtype=float)
-    if not changed.size:
-        return 1.0
+    if changed.size < 2:
+        return 1.0  # one alone is as far from 0 with either sign
     from scipy.stats import permutation_test
 
     tested = permutation_test(
