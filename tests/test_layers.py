@@ -39,6 +39,7 @@ VENDORS = {
     "charset_normalizer": "documents",
     "chromadb": "index",
     "gradio": "ui",
+    "jinja2": "evaluation",
     "llama_index": "passages",
     "onnxruntime": "encoders",
     "platformdirs": "config",
@@ -51,7 +52,7 @@ VENDORS = {
 }
 """One vendor, one room: its types never cross a boundary."""
 
-SLOW = {"charset_normalizer", "chromadb", "gradio", "llama_index", "onnxruntime", "scipy", "sentence_transformers"}
+SLOW = """charset_normalizer chromadb gradio jinja2 llama_index onnxruntime scipy sentence_transformers""".split()
 """Loaded by what uses them, not by who imports the module."""
 
 
