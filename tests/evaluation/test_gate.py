@@ -50,6 +50,7 @@ FORBIDDEN = replace(made.RIGHT, forbidden=True)
         (answered("d", paraphrases=(variant(INVALID),)), "invalid citations: 1: d"),
         (answered("d", gold_history=variant(FORBIDDEN)), "forbidden words said: 1: d"),
         (answered("d", paraphrases=(replace(variant(made.RIGHT), error="no"),)), "errors: 1: d"),
+        (answered("d", gold_history=replace(variant(made.RIGHT), error="no")), "errors: 1: d"),
         (unanswerable("far", made.HALLUCINATED, **FAR), "far questions answered: 1 of 1: far"),
         (declined("d", must_pass=True), "must_pass items failed: 1 of 1: d"),
         (

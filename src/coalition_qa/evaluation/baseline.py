@@ -107,10 +107,10 @@ def read(path: Path) -> Baseline:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise GoldError(
-            f"{path}: not a baseline: {where}: {first['msg']}; write one with `eval run --write-baseline`."
+            f"{path}: not a baseline: {where}: {first['msg']}; write one with `eval run --new-baseline`."
         ) from error
     except ValueError as error:
-        raise GoldError(f"{path}: not JSON ({error}); write one with `eval run --write-baseline`.") from error
+        raise GoldError(f"{path}: not JSON ({error}); write one with `eval run --new-baseline`.") from error
 
 
 def to_text(baseline: Baseline) -> str:

@@ -11,7 +11,7 @@ from coalition_qa.evaluation.baseline import Baseline, Bounds, Scored
 from coalition_qa.evaluation.compare import Comparison, Side, chance, paired
 from coalition_qa.evaluation.files import replace_file
 from coalition_qa.evaluation.measure import Report
-from coalition_qa.evaluation.results import Result, Verdicts
+from coalition_qa.evaluation.results import Result, Variant, Verdicts
 from coalition_qa.evaluation.statistics import Estimate
 from coalition_qa.types import CoalitionQAError, GoldError
 
@@ -79,7 +79,7 @@ def write_baseline(report: Report, path: Path) -> None:
 
 def _invariants(results: Iterable[Result]) -> Iterator[Check]:
     every = list(results)
-    yield _none("errors", [each.id for each in every if each.error or any(v.error for v in each.paraphrases)])
+    yield _none("errors", [each.id for each in every if each.error or any(v.error for v in _asked_again(each))])
     yield _none("invalid citations", [each.id for each in every if any(map(_invalid, _verdicts(each)))])
     yield _none("forbidden words said", [each.id for each in every if any(v.forbidden for v in _verdicts(each))])
     far = [each for each in every if each.category == "unanswerable-far"]
@@ -100,9 +100,12 @@ def named(ids: Iterable[str]) -> str:
     return ", ".join(listed[:_NAMED]) + more
 
 
+def _asked_again(result: Result) -> tuple[Variant, ...]:
+    return result.paraphrases if result.gold_history is None else (*result.paraphrases, result.gold_history)
+
+
 def _verdicts(result: Result) -> list[Verdicts]:
-    asked_again = [*result.paraphrases, *([result.gold_history] if result.gold_history else [])]
-    return [result.verdicts, *(each.verdicts for each in asked_again)]
+    return [result.verdicts, *(each.verdicts for each in _asked_again(result))]
 
 
 def _invalid(verdicts: Verdicts) -> bool:
