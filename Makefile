@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 export HF_HUB_OFFLINE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help chat test lint fix unit eval clean
+.PHONY: help chat test lint fix unit eval baseline clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1 \t/'
@@ -29,8 +29,12 @@ fix: $(VENV)/installed-dev ## format, and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-eval: $(VENV)/installed ## score the answers on the article's test questions
-	$(BIN)/coalition-qa eval run $(ARGS)
+eval: $(VENV)/installed ## score the answers on the article's test questions; fails where they got worse
+	$(BIN)/coalition-qa eval run --baseline eval/baseline.json --out eval/runs/latest $(ARGS)
+
+baseline: $(VENV)/installed ## after a change that is meant: make this run what later ones are held against
+	$(BIN)/coalition-qa eval run --new-baseline eval/baseline.json --out eval/runs/latest
+	$(BIN)/python scripts/readme_results.py
 
 clean: ## remove what was installed and cached; documents and libraries stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache dist

@@ -47,6 +47,9 @@ class OneDocument:
     def document(self, name: str) -> Document | None:
         return self._document if name == "mill.txt" else None
 
+    def spans(self, name: str) -> list[Span]:
+        return [passage.span for passage in self._passages.values()] if name == "mill.txt" else []
+
     def close(self) -> None:
         return None
 

@@ -40,7 +40,8 @@ def loaded(place: Place, commands: list[list[str]], watched: tuple[str, ...]) ->
 
 
 def every_command() -> list[list[str]]:
-    return [["chat"], ["ask"], ["add"], ["remove"], ["list"], ["sync"], ["doctor"], ["eval"], ["eval", "run"]]
+    evaluation = [["eval"], *(["eval", each] for each in ("check", "run", "compare", "add"))]
+    return [["chat"], ["ask"], ["add"], ["remove"], ["list"], ["sync"], ["doctor"], *evaluation]
 
 
 @pytest.mark.parametrize("command", [[], *every_command()], ids=" ".join)

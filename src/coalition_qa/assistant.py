@@ -25,6 +25,7 @@ from coalition_qa.types import (
     Hit,
     QuestionError,
     Sentence,
+    Span,
     Turn,
 )
 from coalition_qa.verification import Calibration, Signals, open_calibration, resolves, supports
@@ -49,6 +50,10 @@ class Shelf(Protocol):
 
     def document(self, name: str) -> Document | None:
         """The document of that name, or None."""
+        ...
+
+    def spans(self, name: str) -> list[Span]:
+        """Where the passages of that document stand in it."""
         ...
 
     def close(self) -> None:
@@ -138,6 +143,15 @@ class Assistant:
     def document(self, name: str) -> Document | None:
         """One document with its text, or None."""
         return self._library.document(name)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of documents, chunker and encoder."""
+        return self._library.fingerprint
+
+    def spans(self, name: str) -> list[Span]:
+        """Where the passages of that document stand in it; none where there is no such document."""
+        return self._library.spans(name)
 
     def example_questions(self, count: int = 4) -> list[str]:
         """Questions about what the documents name, which they do answer; an empty list where there are none."""

@@ -13,7 +13,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coalition_qa.types import Answer, CoalitionQAError, GoldError, LibraryBusy
+from coalition_qa import eval_commands
+from coalition_qa.types import Answer, CoalitionQAError, LibraryBusy
 
 if TYPE_CHECKING:
     from coalition_qa.config import Settings
@@ -26,7 +27,10 @@ _LINE = 1_000  # characters of a message: a name may be as long as someone made 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. 0: done; 1: it could not be done, said in one line; 2: wrong usage or gold; 130: stopped."""
+    """Run one command. 0: done; 1: it could not be done, said in one line; 2: wrong usage; 130: stopped.
+
+    Of `eval`, 1 is a gate that did not pass, and 2 whatever could not be done.
+    """
     given = parser().parse_args(arguments)
     for stream in (sys.stdin, sys.stdout):
         if isinstance(stream, TextIOWrapper):
@@ -35,10 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(given.run(given))
         sys.stdout.flush()  # a reader that went away is noticed here, not at the interpreter's end
         return code
-    except GoldError as error:
-        return _fail(str(error), 2)
     except CoalitionQAError as error:
-        return _fail(str(error), 1)
+        return _fail(str(error), given.failure)
     except KeyboardInterrupt:
         return _fail("stopped.", 130)
     except BrokenPipeError:  # the reader of our output went away, as in `... | head`
@@ -46,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return _fail(f"{str(where)[:200]}{error.strerror or error}.", 1)
+        return _fail(f"{str(where)[:200]}{error.strerror or error}.", given.failure)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -66,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
 
     def command(name: str, run: Callable[[argparse.Namespace], int], what: str) -> argparse.ArgumentParser:
         made = commands.add_parser(name, parents=[shared], help=what, description=what)
-        made.set_defaults(run=run)
+        made.set_defaults(run=run, failure=1)
         return made
 
     dial = "how sure an answer must be to be shown (default: balanced)"
@@ -89,13 +91,7 @@ def parser() -> argparse.ArgumentParser:
     sync.add_argument("folder", nargs="?", metavar="DIR", help="another corpus folder")
     sync.add_argument("--rebuild", action="store_true", help="make the library anew and swap it in when complete")
     command("doctor", _doctor, "Check models, corpus and library.")
-    evaluation = commands.add_parser("eval", help="Measure answers against gold questions.")
-    within = evaluation.add_subparsers(metavar="COMMAND", required=True)
-    run = within.add_parser("run", parents=[shared], help="Ask every gold question and score the answers.")
-    run.add_argument("--gold", type=Path, default=Path("eval/gold.jsonl"), help="gold file (default: %(default)s)")
-    run.add_argument("--split", choices=("dev", "test", "all"), default="test", help="default: %(default)s")
-    run.add_argument("--out", type=Path, metavar="DIR", help="also write results.jsonl, report.json, report.md")
-    run.set_defaults(run=_eval_run)
+    eval_commands.add_commands(commands, shared)
     return top
 
 
@@ -217,23 +213,6 @@ def _doctor(given: argparse.Namespace) -> int:
     return 1 if any(fault for _, fault in checks) else 0
 
 
-def _eval_run(given: argparse.Namespace) -> int:
-    from coalition_qa import evaluation
-    from coalition_qa.assistant import Assistant
-
-    settings = _settings(given)
-    _bring_in_line(settings)
-    with Assistant.open(settings) as assistant:
-        named = {info.name: assistant.document(info.name) for info in assistant.documents()}
-        gold = evaluation.load_gold(given.gold, {name: document for name, document in named.items() if document})
-        report = evaluation.run(assistant, gold, split=given.split, on_progress=_count)
-    print(evaluation.to_text(report))
-    if given.out:
-        evaluation.write(report, given.out)
-        print(f"Written to {given.out}")
-    return 0
-
-
 def rendered(answer: Answer) -> str:
     """The answer as text for a terminal: sentences with numbered citations, then where they stand."""
     lines = []
@@ -270,11 +249,6 @@ def _row(step: Step) -> None:
         _fail(step.note, 1)
     elif step.action != "unchanged":
         print(_plain(f"{step.action:9}  {step.name}"), file=sys.stderr)
-
-
-def _count(done: int, total: int) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
 def _plain(text: str) -> str:

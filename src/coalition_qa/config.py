@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from platformdirs import user_config_path, user_data_path
+from platformdirs import user_cache_path, user_config_path, user_data_path
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -79,6 +79,11 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else Path(os.path.expanduser(path)).absolute()
+
+    @property
+    def cache(self) -> Path:
+        """The folder for what is made again when it is missing; the user may empty it at any time."""
+        return user_cache_path(APP)
 
     @property
     def corpus_is_own(self) -> bool:

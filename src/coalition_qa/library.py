@@ -24,6 +24,7 @@ from coalition_qa.types import (
     LibraryBusy,
     LibraryError,
     Passage,
+    Span,
 )
 
 
@@ -112,6 +113,10 @@ class Library:
     def document(self, name: str) -> Document | None:
         """The document of that name, or None."""
         return self._store.document(name)
+
+    def spans(self, name: str) -> list[Span]:
+        """Where the passages of the document of that name stand in it; none where there is no such document."""
+        return self._store.spans(name)
 
     def found(self, ids: Sequence[str]) -> dict[str, Found]:
         """The passages with these ids."""

@@ -261,6 +261,13 @@ class Store:
         )
         return Document(name, *rows[0]) if rows else None
 
+    def spans(self, name: str) -> list[Span]:
+        """Where the passages of the document of that name stand in it; none where there is no such document."""
+        rows = self._rows(
+            "SELECT first, last FROM names JOIN passages USING (document) WHERE name = ? ORDER BY first", (name,)
+        )
+        return [Span(*row) for row in rows]
+
     def document_ids(self) -> list[str]:
         """The ids of all documents, sorted."""
         return [str(row[0]) for row in self._rows("SELECT id FROM documents ORDER BY id")]
@@ -326,13 +333,8 @@ class Store:
 
 
 def _passage(row: Sequence[Any]) -> Passage:
-    return Passage(
-        id=row[0],
-        document_id=row[1],
-        span=Span(row[2], row[3]),
-        text=row[4],
-        sentences=tuple(Span(start, end) for start, end in json.loads(row[5])),
-    )
+    sentences = tuple(Span(start, end) for start, end in json.loads(row[5]))
+    return Passage(row[0], row[1], Span(row[2], row[3]), row[4], sentences)
 
 
 def _make(path: Path) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from coalition_qa.evaluation.gold import CATEGORIES, Gold, GoldItem, load_gold
+from coalition_qa.evaluation.gold import CATEGORIES, Gold, GoldItem, check_gold, load_gold
+from coalition_qa.evaluation.lock import lock_path, write_lock
 from coalition_qa.types import Document, GoldError, Span, Turn
 
 ROME = "The coalition met in Rome. It welcomed four states. “We support Italy’s plan,” said Blinken. It ended."
@@ -209,9 +210,13 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
         ({"quote": "It ended."}, "the quote 'It ended.' is in paris.txt, rome.txt; say which as doc."),
         (
             {"doc": "rome.txt", "quote": "It welcomed five states"},
-            "is not in rome.txt; the nearest there is: 'It welcomed four states.'",
+            "is not in rome.txt; the nearest, in rome.txt at character 27, is: 'It welcomed four states'.",
         ),
-        ("Nobody meets in Paris", "is not in any document; the nearest there is: 'Nobody met in Paris.'"),
+        (
+            "Nobody meets in Paris",
+            "not in any document; the nearest, in paris.txt at character 0, is: 'Nobody met in Paris'",
+        ),
+        ("Ωμέγα", "the quote 'Ωμέγα' is not in any document; no document has anything like it."),
     ],
 )
 def test_a_quote_that_has_no_one_place_is_refused(tmp_path: Path, evidence: object, problem: str) -> None:
@@ -251,6 +256,89 @@ def test_a_file_that_is_not_utf_8_is_refused_with_the_line(tmp_path: Path) -> No
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(GoldError, match="cannot be read"):
         load_gold(tmp_path / name, DOCUMENTS)
+
+
+def test_a_check_lists_all_that_is_wrong_and_loading_tells_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "gold.jsonl"
+    wrong = [FACT | {"evidence": ["Nobody said this"]}, "{", FAR | {"colour": "red"}]
+    path.write_text("\n".join(each if isinstance(each, str) else json.dumps(each) for each in (*wrong, FAR)), "utf-8")
+    checked = check_gold(path, DOCUMENTS)
+    assert [item.id for item in checked.items] == ["q2"]
+    assert [f"line {number}" in problem for number, problem in enumerate(checked.problems, start=1)] == [True] * 3
+    with pytest.raises(GoldError, match=r"line 1, item q1: .* 2 more: `coalition-qa eval check` lists them\.$"):
+        load_gold(path, DOCUMENTS)
+
+
+def changed(tmp_path: Path, documents: dict[str, Document], *items: dict[str, Any]) -> Gold:
+    """What is found when the file was locked with the documents of this module, and these are there now."""
+    path = tmp_path / "gold.jsonl"
+    path.write_text("\n".join(map(json.dumps, items)), "utf-8")
+    write_lock(path, ["rome.txt"], DOCUMENTS)
+    return check_gold(path, documents)
+
+
+@pytest.mark.parametrize("evidence", [{"doc": "rome.txt", "quote": ROME[:26]}, ROME[:26]], ids=["named", "anywhere"])
+def test_an_item_whose_quote_went_with_its_document_s_text_is_stale(tmp_path: Path, evidence: object) -> None:
+    documents = DOCUMENTS | {"rome.txt": Document("rome.txt", ROME.replace("in Rome", "in Milan"))}
+    gold = changed(tmp_path, documents, FACT | {"evidence": [evidence]}, FAR)
+    assert [item.id for item in gold.items] == ["q2"]
+    assert gold.problems == ()
+    assert len(gold.stale) == 1
+    assert "line 1, item q1: the quote 'The coalition met in Rome.' is not in" in gold.stale[0]
+
+
+def test_an_item_whose_document_is_gone_is_stale(tmp_path: Path) -> None:
+    gold = changed(tmp_path, {"paris.txt": DOCUMENTS["paris.txt"]}, FACT)
+    assert (gold.items, gold.problems) == ((), ())
+    assert "there is no document 'rome.txt'" in gold.stale[0]
+    with pytest.raises(GoldError, match=r"^every item is stale, the first is .*line 1, item q1"):
+        load_gold(tmp_path / "gold.jsonl", {"paris.txt": DOCUMENTS["paris.txt"]})
+
+
+def test_a_quote_that_is_still_there_is_found_however_the_text_changed(tmp_path: Path) -> None:
+    longer = DOCUMENTS | {"rome.txt": Document("rome.txt", f"News. {ROME}")}
+    (item,) = changed(tmp_path, longer, FACT).items
+    assert item.evidence[0].span == Span(6, 32)
+
+
+def test_a_quote_that_was_never_in_a_text_that_is_as_it_was_is_wrong(tmp_path: Path) -> None:
+    documents = DOCUMENTS | {"paris.txt": Document("paris.txt", "Another text.")}
+    gold = changed(tmp_path, documents, FACT | {"evidence": [{"doc": "rome.txt", "quote": "Nobody said this"}]})
+    assert (gold.stale, len(gold.problems)) == ((), 1)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"documents": []}', '{"documents": {"a": 1}}'])
+def test_a_lock_file_that_is_none_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "gold.jsonl").write_text(json.dumps(FAR))
+    lock_path(tmp_path / "gold.jsonl").write_text(content)
+    with pytest.raises(GoldError, match=r"gold\.lock\.json: this is no lock file; remove it, and make it with"):
+        load_gold(tmp_path / "gold.jsonl", DOCUMENTS)
+
+
+def test_a_lock_is_written_once_and_names_what_is_quoted(tmp_path: Path) -> None:
+    path = tmp_path / "gold.jsonl"
+    assert write_lock(path, ["rome.txt", "rome.txt"], DOCUMENTS)
+    assert not write_lock(path, ["rome.txt"], DOCUMENTS)
+    assert json.loads(lock_path(path).read_text()) == {"documents": {"rome.txt": DOCUMENTS["rome.txt"].id}}
+
+
+def test_the_cluster_of_an_item_is_its_first_document(tmp_path: Path) -> None:
+    assert [item.cluster for item in load(tmp_path, FACT, FAR).items] == ["rome.txt", ""]
+
+
+def test_documents_are_fetched_only_when_they_are_quoted(tmp_path: Path) -> None:
+    fetched: list[str] = []
+
+    class Shelf(dict[str, Document]):
+        def __getitem__(self, name: str) -> Document:
+            fetched.append(name)
+            return super().__getitem__(name)
+
+    path = tmp_path / "gold.jsonl"
+    path.write_text("\n".join(json.dumps(each) for each in (FACT, FACT | {"id": "q9", "question": "Again?"})))
+    shelf = Shelf(DOCUMENTS)
+    assert len(load_gold(path, shelf).items) == 2
+    assert fetched == ["rome.txt"]
 
 
 def test_the_categories_are_those_of_the_note() -> None:

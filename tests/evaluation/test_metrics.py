@@ -5,7 +5,7 @@ from math import log2
 import pytest
 
 from coalition_qa.evaluation import metrics
-from coalition_qa.evaluation.metrics import Estimate, Excerpt, Refusal, Statement
+from coalition_qa.evaluation.metrics import Excerpt, Statement
 from coalition_qa.types import Span
 
 
@@ -73,24 +73,48 @@ def test_ndcg_compares_with_the_best_ranking_of_the_index(
 
 
 @pytest.mark.parametrize(
-    ("retrieved", "gold_sets", "recall", "precision"),
+    ("retrieved", "gold_sets", "recall", "precision", "iou"),
     [
-        ([at(0, 100)], [[at(10, 20)]], 1.0, 0.1),
-        ([at(0, 15)], [[at(10, 20)]], 0.5, 5 / 15),
-        ([at(0, 15), at(10, 18)], [[at(10, 20)]], 0.8, 8 / 18),  # overlaps are counted once
-        ([at(0, 15)], [[at(10, 20), at(12, 30)]], 0.25, 5 / 15),
-        ([at(0, 15)], [[at(10, 20)], [at(0, 5)]], 1.0, 5 / 15),  # the best set for each
-        ([at(0, 15)], [[at(10, 20, "b")]], 0.0, 0.0),
-        ([at(0, 15), at(0, 15, "b")], [[at(10, 20), at(10, 20, "b")]], 0.5, 10 / 30),
-        ([], [[at(10, 20)]], 0.0, None),
-        ([at(0, 15)], [], None, None),
+        ([at(0, 100)], [[at(10, 20)]], 1.0, 0.1, 0.1),
+        ([at(0, 15)], [[at(10, 20)]], 0.5, 5 / 15, 5 / 20),
+        ([at(0, 15), at(10, 18)], [[at(10, 20)]], 0.8, 8 / 18, 8 / 20),  # overlaps are counted once
+        ([at(0, 15)], [[at(10, 20), at(12, 30)]], 0.25, 5 / 15, 5 / 30),
+        ([at(0, 15)], [[at(10, 20)], [at(0, 5)]], 1.0, 5 / 15, 5 / 15),  # the best set for each
+        ([at(0, 15)], [[at(10, 20, "b")]], 0.0, 0.0, 0.0),
+        ([at(0, 15), at(0, 15, "b")], [[at(10, 20), at(10, 20, "b")]], 0.5, 10 / 30, 10 / 40),
+        ([], [[at(10, 20)]], 0.0, None, 0.0),
+        ([at(0, 15)], [], None, None, None),
     ],
 )
 def test_evidence_is_recalled_by_characters(
-    retrieved: list[Excerpt], gold_sets: list[list[Excerpt]], recall: float | None, precision: float | None
+    retrieved: list[Excerpt],
+    gold_sets: list[list[Excerpt]],
+    recall: float | None,
+    precision: float | None,
+    iou: float | None,
 ) -> None:
     assert metrics.evidence_recall(retrieved, gold_sets) == pytest.approx(recall)
     assert metrics.evidence_precision(retrieved, gold_sets) == pytest.approx(precision)
+    assert metrics.iou(retrieved, gold_sets) == pytest.approx(iou)
+
+
+@pytest.mark.parametrize(
+    ("retrieved", "gold_sets", "expected"),
+    [
+        ([at(0, 100)], [[at(10, 20), at(30, 40)]], True),
+        ([at(0, 39)], [[at(10, 20), at(30, 40)]], True),  # 9 of the second's 10 are enough
+        ([at(0, 38)], [[at(10, 20), at(30, 40)]], False),  # 8 are not
+        ([at(0, 35), at(35, 40)], [[at(10, 20), at(30, 40)]], True),  # two passages together
+        ([at(0, 20)], [[at(10, 20), at(30, 40)], [at(0, 5)]], True),  # an alternative is enough
+        ([at(0, 100, "b")], [[at(10, 20)]], False),
+        ([], [[at(10, 20)]], False),
+        ([at(0, 100)], [], False),
+    ],
+)
+def test_all_evidence_needs_nine_tenths_of_every_span_of_one_set(
+    retrieved: list[Excerpt], gold_sets: list[list[Excerpt]], expected: bool
+) -> None:
+    assert metrics.all_evidence(retrieved, gold_sets) is expected
 
 
 @pytest.mark.parametrize(
@@ -137,6 +161,21 @@ def test_required_groups_each_count_once_whatever_alias_is_there() -> None:
     assert metrics.required_recall("Di Maio and the Secretary of State, Blinken", groups) == pytest.approx(2 / 3)
     assert metrics.required_recall("nobody", groups) == 0
     assert metrics.required_recall("anybody", []) is None
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        (["in Rome", "In Rome."], 1.0),
+        (["in Rome", "in Milan"], 0.5),
+        (["in Rome", "in Milan", "in Rome"], (0.5 + 1 + 0.5) / 3),
+        (["in Rome", ""], 0.0),
+        (["", ""], 1.0),  # both declined
+        (["in Rome"], None),
+    ],
+)
+def test_answers_to_one_question_agree_by_the_f1_of_every_two(answers: list[str], expected: float | None) -> None:
+    assert metrics.agreement(answers) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -208,112 +247,3 @@ def test_gold_spans_are_cited_in_the_best_of_the_alternative_sets(
     cited: list[Excerpt], gold_sets: list[list[Excerpt]], expected: list[bool]
 ) -> None:
     assert metrics.gold_cited(cited, gold_sets) == expected
-
-
-@pytest.mark.parametrize(
-    ("abstained_and_unanswerable", "expected"),
-    [
-        ([(True, True), (True, False), (False, True), (False, False)], 0.5),  # P 1/2, R 1/2
-        ([(True, True), (True, True), (True, False)], 0.8),  # P 2/3, R 1
-        ([(False, True)], 0.0),
-        ([(False, False)], None),
-        ([], None),
-    ],
-)
-def test_abstention_f1(abstained_and_unanswerable: list[tuple[bool, bool]], expected: float | None) -> None:
-    assert metrics.abstention_f1([Refusal(*each) for each in abstained_and_unanswerable]) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("judged", "risks"),
-    [
-        ([(0.9, False), (0.8, False), (0.1, True)], [0, 0, 1 / 3]),
-        ([(0.1, False), (0.8, True), (0.9, True)], [1, 1, 2 / 3]),
-        ([(0.5, True), (0.5, False)], [1 / 2, 1 / 2]),  # either may come first
-        ([(0.9, False), (0.5, True), (0.5, False)], [0, 1 / 4, 1 / 3]),
-        ([], []),
-    ],
-)
-def test_risk_at_each_coverage_and_its_area(judged: list[tuple[float, bool]], risks: list[float]) -> None:
-    assert metrics.risk_coverage(judged) == pytest.approx(risks)
-    assert metrics.aurc(judged) == (pytest.approx(sum(risks) / len(risks)) if risks else None)
-
-
-@pytest.mark.parametrize(
-    ("scored", "expected"),
-    [
-        ([(0.9, True), (0.1, False)], 1.0),
-        ([(0.1, True), (0.9, False)], 0.0),
-        ([(0.5, True), (0.5, False)], 0.5),
-        ([(0.9, True), (0.5, True), (0.5, False), (0.1, False)], 3.5 / 4),
-        ([(0.9, True), (0.1, True)], None),
-        ([], None),
-    ],
-)
-def test_auroc_counts_pairs_in_the_right_order_and_ties_half(
-    scored: list[tuple[float, bool]], expected: float | None
-) -> None:
-    assert metrics.auroc(scored) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("successes", "n", "low", "high"),
-    [(60, 60, 0.940, 1.0), (51, 60, 0.739, 0.919), (0, 10, 0.0, 0.278), (1, 1, 0.207, 1.0)],
-)
-def test_a_share_has_a_wilson_interval(successes: int, n: int, low: float, high: float) -> None:
-    estimate = metrics.share(successes, n)
-    assert (estimate.value, estimate.n) == (successes / n, n)
-    assert (estimate.low, estimate.high) == (pytest.approx(low, abs=5e-4), pytest.approx(high, abs=5e-4))
-
-
-def test_a_share_of_nothing_is_none_and_never_nan() -> None:
-    assert metrics.share(0, 0) == metrics.share_of([]) == Estimate(None, 0)
-
-
-def test_a_share_counts_the_true_ones() -> None:
-    assert metrics.share_of([True, False, True, True]) == metrics.share(3, 4)
-
-
-def test_a_mean_has_a_bootstrap_interval_that_is_the_same_every_time() -> None:
-    values = [0.0, 0.5, 1.0, 1.0, 0.25, 0.75, 0.5, 1.0]
-    estimate = metrics.mean(values)
-    assert (estimate.value, estimate.n) == (0.625, 8)
-    assert estimate == metrics.mean(values)
-    assert estimate.low is not None
-    assert estimate.high is not None
-    # The normal approximation is 0.625 ± 1.96 · 0.331 / √8.
-    assert estimate.low == pytest.approx(0.396, abs=0.03)
-    assert estimate.high == pytest.approx(0.854, abs=0.03)
-
-
-def test_a_mean_of_equal_values_has_an_interval_of_no_width() -> None:
-    assert metrics.mean([1.0, 1.0, 1.0]) == Estimate(1.0, 3, 1.0, 1.0)
-
-
-def test_a_mean_of_one_has_no_interval_and_of_none_no_value() -> None:
-    assert metrics.mean([0.5]) == Estimate(0.5, 1)
-    assert metrics.mean([]) == Estimate(None, 0)
-
-
-def test_any_statistic_gets_an_interval_that_is_the_same_every_time() -> None:
-    scored = [(0.9, True), (0.8, True), (0.7, False), (0.6, True), (0.2, False), (0.1, False)]
-    estimate = metrics.estimate(metrics.auroc, scored)
-    assert (estimate.value, estimate.n) == (pytest.approx(8 / 9), 6)
-    assert estimate == metrics.estimate(metrics.auroc, scored)
-    assert estimate.low is not None
-    assert estimate.high == 1.0
-    assert 0.3 < estimate.low < 8 / 9
-
-
-def test_an_undefined_statistic_has_neither_value_nor_interval() -> None:
-    assert metrics.estimate(metrics.auroc, [(0.9, True), (0.8, True)]) == Estimate(None, 2)
-    assert metrics.estimate(metrics.aurc, [(0.9, True)]) == Estimate(1.0, 1)
-    assert metrics.estimate(metrics.aurc, []) == Estimate(None, 0)
-
-
-@pytest.mark.parametrize(
-    ("values", "q", "expected"),
-    [([3, 1, 2], 0.5, 2), ([1, 2], 0.5, 1.5), ([0, 10], 0.95, 9.5), ([7], 0.95, 7), ([1, 2, 3], 1, 3), ([], 0.5, None)],
-)
-def test_a_quantile_is_linear_between_neighbours(values: list[float], q: float, expected: float | None) -> None:
-    assert metrics.quantile(values, q) == pytest.approx(expected)

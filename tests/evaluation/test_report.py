@@ -4,57 +4,28 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import made
 import pytest
+from made import answered, failed, unanswerable
 
-from coalition_qa.evaluation.gold import GoldItem
-from coalition_qa.evaluation.metrics import Estimate, Excerpt
-from coalition_qa.evaluation.report import to_markdown, to_text, write
-from coalition_qa.evaluation.run import CategoryRow, Citing, Report, Result, Retrieval, Verdicts, Wording
-from coalition_qa.types import Answer, Citation, CoalitionQAError, Hit, Passage, Sentence, Span, Turn
+from coalition_qa.evaluation import gate
+from coalition_qa.evaluation.measure import CategoryRow, Report
+from coalition_qa.evaluation.report import FILES, to_markdown, to_text, write
+from coalition_qa.evaluation.statistics import Estimate
+from coalition_qa.types import CoalitionQAError
 
-TEXT = "They met in “Rome”."
-SPAN = Span(0, len(TEXT))
-SAID = (Sentence(TEXT, (Citation("rome.txt", "d" * 8, SPAN, TEXT, "p1"),)),)
-ANSWER = Answer(
-    question="There?",
-    standalone_question="Did they meet there?",
-    status="answered",
-    reason="",
-    sentences=SAID,
-    best=SAID,
-    short_answer="Rome",
-    confidence=0.75,
-    hits=(Hit(Passage("p1", "d" * 8, SPAN, TEXT, (SPAN,)), "rome.txt", "", 0.5),),
-    fingerprint="f" * 8,
-    timings={"retrieve": 1.25},
-)
-ITEM = GoldItem(
-    id="q1",
-    question="There?",
-    answerable=True,
-    category="follow-up",
-    answers=("Rome",),
-    evidence=(Excerpt("rome.txt", SPAN, TEXT),),
-    history=(Turn("Where did they meet?"),),
-)
-VERDICTS = Verdicts(
-    right=True,
-    best_correct=True,
-    retrieval=Retrieval(True, True, True, 1.0, 1 / 3),
-    wording=Wording(True, True, 1.0, None, True, True),
-    citing=Citing(("verbatim",), (True,), (True,), (True,), (True,)),
-)
+RESULTS = (answered("q1"), failed("q2"))
 REPORT = Report(
-    split="dev",
-    results=(
-        Result(ITEM, ANSWER, VERDICTS, 0.0125),
-        Result(replace(ITEM, id="q2"), None, Verdicts(False), 0.5, "QuestionError: no"),
-    ),
+    info=replace(made.INFO, split="dev", stale=("q9: its document has changed",)),
+    results=RESULTS,
     metrics={
         "headline/reliable accuracy": Estimate(0.5, 2, 0.0945, 0.9055),
         "retrieval/hit@1": Estimate(1.0, 1, 0.2065, 1.0),
-        "retrieval/MRR@10": Estimate(1.0, 1),
-        "answers/required groups": Estimate(None, 0),
+        "retrieval/context tokens@5": Estimate(1234.5, 1),
+        "retrieval/nDCG@10": Estimate(None, 0),
+        "judge/right": Estimate(None, 0),
+        "latency/total p50 ms": Estimate(12.5, 1),
+        "latency/total p95 ms": Estimate(12.5, 1),
     },
     categories=(
         CategoryRow("factoid", 20, 19, Estimate(0.95, 20, 0.764, 0.991)),
@@ -73,10 +44,12 @@ headline
 
 retrieval
   hit@1               1.000   1  0.206 to 1.000
-  MRR@10              1.000   1               -
+  context tokens@5    1,234   1               -
+  nDCG@10                 -   0               -
 
-answers
-  required groups         -   0               -
+latency
+  total p50 ms       12.500   1               -
+  total p95 ms       12.500   1               -
 
 right by category
   factoid             0.950  20  0.764 to 0.991
@@ -84,6 +57,9 @@ right by category
 
 notes
   Take care.
+
+stale, left out
+  q9: its document has changed
 
 errors
   q2: QuestionError: no
@@ -110,70 +86,60 @@ def test_the_markdown_has_the_same_numbers() -> None:
     markdown = to_markdown(REPORT)
     assert markdown.startswith(AS_MARKDOWN)
     assert "| follow-up | 1 of 2 | 2 | - |" in markdown
-    assert "## notes\n\n- Take care.\n\n## errors\n\n- q2: QuestionError: no\n" in markdown
+    assert "\n## errors\n\n- q2: QuestionError: no\n" in markdown
 
 
 def test_a_report_without_remarks_or_categories_ends_with_its_numbers() -> None:
-    report = replace(REPORT, results=REPORT.results[:1], categories=(), notes=())
-    assert to_text(report).endswith("required groups        -  0               -\n")
+    report = replace(REPORT, info=made.INFO, results=RESULTS[:1], categories=(), notes=())
+    assert to_text(report).endswith("total p95 ms       12.500  1               -\n")
     assert "## errors" not in to_markdown(report)
-
-
-def test_results_hold_a_line_for_each_item_with_all_there_is_to_know(tmp_path: Path) -> None:
-    write(REPORT, tmp_path / "out")
-    first, second = map(json.loads, (tmp_path / "out" / "results.jsonl").read_text("utf-8").splitlines())
-    sentence = {
-        "text": TEXT,
-        "citations": [{"doc": "rome.txt", "start": 0, "end": 19, "quote": TEXT, "document_id": "d" * 8}],
-    }
-    verdicts = first.pop("verdicts")
-    assert first == {
-        "id": "q1",
-        "question": "There?",
-        "standalone_question": "Did they meet there?",
-        "history": ["Where did they meet?"],
-        "answerable": True,
-        "category": "follow-up",
-        "split": "test",
-        "status": "answered",
-        "reason": "",
-        "answer": TEXT,
-        "short_answer": "Rome",
-        "sentences": [sentence],
-        "confidence": 0.75,
-        "best_answer": [sentence],
-        "retrieved": [{"doc": "rome.txt", "start": 0, "end": 19, "score": 0.5, "text": TEXT}],
-        "timings": {"retrieve": 1.25, "wall": 12.5},
-    }
-    assert verdicts["right"] is True
-    assert verdicts["retrieval"]["evidence_recall"] == 0.333333
-    assert verdicts["citing"]["tiers"] == ["verbatim"]
-    assert (second["status"], second["reason"], second["answer"]) == ("error", "QuestionError: no", "")
-    assert list(second) == [*first, "verdicts"]
 
 
 def test_the_json_report_holds_every_number_and_no_nan(tmp_path: Path) -> None:
     write(REPORT, tmp_path)
     report = json.loads((tmp_path / "report.json").read_text("utf-8"), parse_constant=pytest.fail)
     assert report["metrics"]["headline/reliable accuracy"] == {"value": 0.5, "n": 2, "low": 0.0945, "high": 0.9055}
-    assert report["metrics"]["answers/required groups"] == {"value": None, "n": 0, "low": None, "high": None}
+    assert report["metrics"]["judge/right"] == {"value": None, "n": 0, "low": None, "high": None}
     assert report["categories"][1] == {"category": "follow-up", "n": 2, "right": 1, "accuracy": None}
     assert report["errors"] == [{"id": "q2", "error": "QuestionError: no"}]
-    assert (report["split"], report["items"], report["notes"]) == ("dev", 2, ["Take care."])
+    assert (report["items"], report["notes"]) == (2, ["Take care."])
+    assert report["info"]["models"] == {"reader": "r" * 64}
 
 
-def test_equal_runs_write_equal_bytes_and_leave_nothing_else(tmp_path: Path) -> None:
+def test_equal_runs_differ_in_their_timings_only(tmp_path: Path) -> None:
+    slower = replace(REPORT, metrics={**REPORT.metrics, "latency/total p50 ms": Estimate(99.0, 1)})
+    slower = replace(slower, info=replace(REPORT.info, timings={"run_s": 7.0}))
+    write(REPORT, tmp_path / "a")
+    write(slower, tmp_path / "b")
+    one, other = (json.loads((tmp_path / name / "report.json").read_text("utf-8")) for name in "ab")
+    assert one.pop("timings") != other.pop("timings")
+    assert one["info"].pop("timings") != other["info"].pop("timings")
+    assert one == other
+
+
+def test_equal_reports_write_equal_bytes_and_leave_nothing_else(tmp_path: Path) -> None:
     for folder in ("a", "b", "b"):
         write(REPORT, tmp_path / folder)
-    names = ["report.json", "report.md", "results.jsonl"]
-    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == names
-    assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in names)
+    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == sorted(FILES)
+    assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in FILES)
+
+
+def test_what_the_gate_said_is_in_every_report(tmp_path: Path) -> None:
+    before = made.report(answered("a"), unanswerable("b"))
+    gate.write_baseline(before, tmp_path / "baseline.json")
+    now = made.report(answered("a", made.WRONG), unanswerable("b"))
+    outcome = gate.check(now, tmp_path / "baseline.json")
+    write(now, tmp_path / "out", outcome)
+    assert "FAILED  answers/correct: 0.000" in (tmp_path / "out" / "report.md").read_text("utf-8")
+    said = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))["gate"]
+    assert (said["passed"], said["lost"], said["gained"]) == (False, ["a"], [])
 
 
 def test_text_that_cannot_be_encoded_costs_no_report(tmp_path: Path) -> None:
-    broken = replace(REPORT, results=(replace(REPORT.results[1], error="ValueError: \ud800"),))
+    broken = replace(REPORT, results=(failed("q2", error="ValueError: \ud800 \x00"),))
     write(broken, tmp_path)
-    assert json.loads((tmp_path / "results.jsonl").read_text("utf-8"))["reason"] == "ValueError: \ud800"
+    assert json.loads((tmp_path / "report.json").read_text("utf-8"))["errors"][0]["error"] == "ValueError: \ud800 \x00"
+    assert all((tmp_path / name).read_text("utf-8") for name in FILES)
 
 
 def test_a_folder_that_cannot_be_written_to_is_one_clear_line(tmp_path: Path) -> None:
@@ -183,7 +149,7 @@ def test_a_folder_that_cannot_be_written_to_is_one_clear_line(tmp_path: Path) ->
 
 
 def test_a_file_that_cannot_be_replaced_leaves_no_half_written_one(tmp_path: Path) -> None:
-    (tmp_path / "results.jsonl").mkdir()
+    (tmp_path / "report.json").mkdir()
     with pytest.raises(CoalitionQAError, match="cannot be written"):
         write(REPORT, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["results.jsonl"]
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]

@@ -6,30 +6,23 @@ Gold never names a chunk: evidence is a quote, so re-chunking never breaks it (n
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from difflib import SequenceMatcher
-from heapq import nlargest
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
+from coalition_qa.evaluation.form import CATEGORIES, Line, Quote, Split, first_problem
+from coalition_qa.evaluation.lock import read_lock
 from coalition_qa.evaluation.metrics import Excerpt, contains_any
-from coalition_qa.evaluation.normalise import Plain, find_quote, norm, tok, without_typography
-from coalition_qa.types import Document, GoldError, Span, Turn
+from coalition_qa.evaluation.normalise import norm
+from coalition_qa.evaluation.quotes import Place, QuoteError, Quotes, cut
+from coalition_qa.evaluation.table import is_table, table_lines
+from coalition_qa.types import Document, GoldError, Turn
 
-Category = Literal[
-    "factoid", "list", "who-said-what", "why", "temporal", "numeric", "multi-sentence", "follow-up",
-    "false-premise", "unanswerable-near", "unanswerable-far", "adversarial", "long-answer", "retrieval-only",
-]  # fmt: skip
-CATEGORIES: tuple[str, ...] = get_args(Category)
-ALWAYS_UNANSWERABLE = ("false-premise", "unanswerable-near", "unanswerable-far")
-
-Split = Literal["dev", "test"]
+__all__ = ["CATEGORIES", "Gold", "GoldItem", "check_gold", "load_gold"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +31,8 @@ class GoldItem:
 
     `answers` are aliases of one answer; `required` is groups of aliases of which each group must be there.
     Each of `evidence_alt` is another set of places that is enough by itself. `history` holds earlier questions,
-    with the gold answer where there is one. `corrections` set a false premise right.
+    with the gold answer where there is one. `corrections` set a false premise right. `cluster` names the text that
+    the question is about, "" where nothing says: questions on one text are not independent.
     """
 
     id: str
@@ -57,6 +51,7 @@ class GoldItem:
     note: str = ""
     must_pass: bool = False
     split: Split = "test"
+    cluster: str = ""
 
     @property
     def evidence_sets(self) -> tuple[tuple[Excerpt, ...], ...]:
@@ -71,58 +66,122 @@ class GoldItem:
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """What a gold file holds. `stale` names items left out because their document has changed."""
+    """What a gold file holds. `stale` says which items were left out because their document has changed, and why;
+    `problems` says what is wrong with the lines that were left out.
+    """
 
     items: tuple[GoldItem, ...]
     warnings: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def quoted(self) -> set[str]:
+        """The names of the documents that evidence is in."""
+        return {place.doc for item in self.items for place in item.evidence_spans}
 
 
 def load_gold(path: Path, documents: Mapping[str, Document]) -> Gold:
-    """Read a gold file against its documents, by name.
+    """Read a gold file, JSON lines or a CSV table, against its documents, by name, fetching each only when needed.
 
-    Raises GoldError at the first thing wrong, with file, line number, item and what to do. What is only
-    suspicious (a quote that matches but for its typography, an answer that isn't in its evidence) is a warning.
+    Raises GoldError for the first thing wrong, with file, line number, item and what to do, or where no item is
+    left. What is only suspicious (a quote that matches but for its typography, an answer that isn't in its evidence)
+    is a warning.
     """
-    corpus = _Corpus(documents)
-    items: list[GoldItem] = []
-    warnings: list[str] = []
-    lines_by_id: dict[str, int] = {}
-    lines_by_question: dict[tuple[str, ...], int] = {}
-    for number, line in _lines(path):
-        where = f"{path}, line {number}"
+    gold = check_gold(path, documents)
+    if gold.problems:
+        more = len(gold.problems) - 1
+        raise GoldError(gold.problems[0] + (f" {more} more: `coalition-qa eval check` lists them." if more else ""))
+    if not gold.items:
+        raise GoldError(f"every item is stale, the first is {gold.stale[0]}")
+    return gold
+
+
+def check_gold(path: Path, documents: Mapping[str, Document], text: str | None = None) -> Gold:
+    """Read a gold file as `load_gold` does, collecting all that is wrong with it; `text` is what it is to hold, if
+    that is not what it holds.
+
+    An item is stale where a quote cannot be found and its document, or any where it names none, is not the one that
+    the lock file has. Raises GoldError for a file that cannot be read at all.
+    """
+    reading = _Reading(documents, read_lock(path))
+    held = _read(path) if text is None else text
+    # Only newlines end a line: JSON strings may hold the other characters at which splitlines() would cut.
+    lines = table_lines(held, str(path)) if is_table(path) else enumerate(held.split("\n"), start=1)
+    for number, line in lines:
+        if line.strip():
+            reading.take(f"{path}, line {number}", number, line)
+    if not (reading.items or reading.stale or reading.problems):
+        reading.problems.append(f"{path}: the gold file holds no items; write one JSON object on each line.")
+    return Gold(tuple(reading.items), tuple(reading.warnings), tuple(reading.stale), tuple(reading.problems))
+
+
+@dataclass
+class _Reading:
+    documents: Mapping[str, Document]
+    lock: Mapping[str, str]
+    items: list[GoldItem] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._quotes = Quotes(self.documents)
+        self._line_of: dict[tuple[str, ...], int] = {}
+        self._changed: set[str] | None = None
+
+    def take(self, where: str, number: int, line: str) -> None:
+        """Read one line: an item with its warnings, a stale one, or a problem."""
+        form = None
         try:
             fields = _object(line)
             if isinstance(fields.get("id"), str):
                 where += f", item {fields['id']}"
-            item, notes = _item(_Line.model_validate(fields), corpus)
-            asked = tuple(" ".join(each.split()) for each in (*(t.question for t in item.history), item.question))
-            _only_once(f"the id {item.id!r}", lines_by_id.setdefault(item.id, number), number)
-            _only_once("the same history and question", lines_by_question.setdefault(asked, number), number)
-        except (ValidationError, _Problem) as error:
-            problem = _first_problem(error) if isinstance(error, ValidationError) else error
-            raise GoldError(_one_line(f"{where}: {problem}")) from error
-        items.append(item)
-        warnings += [_one_line(f"{where}: {note}") for note in notes]
-    if not items:
-        raise GoldError(f"{path}: the gold file holds no items; write one JSON object on each line.")
-    return Gold(tuple(items), tuple(warnings))
+            form = Line.model_validate(fields)
+            self._only_once(f"the id {form.id!r}", ("id", form.id), number)
+            asked = (*(" ".join(each.question.split()) for each in form.history), " ".join(form.question.split()))
+            self._only_once("the same history and question", asked, number)
+            item, notes = _item(form, self._quotes)
+        except (ValidationError, QuoteError, _Problem) as error:
+            told = _one_line(f"{where}: {_what(error)}")
+            is_stale = isinstance(error, QuoteError) and form is not None and self._is_changed(form)
+            (self.stale if is_stale else self.problems).append(told)
+            return
+        self.items.append(item)
+        self.warnings += [_one_line(f"{where}: {note}") for note in notes]
+
+    def _only_once(self, what: str, key: tuple[str, ...], line: int) -> None:
+        first = self._line_of.setdefault(key, line)
+        if first != line:
+            raise _Problem(f"{what} is already on line {first}; change or remove one of the two.")
+
+    def _is_changed(self, form: Line) -> bool:
+        """Whether a document that the item may quote is not what was locked."""
+        if self._changed is None:
+            self._changed = {name for name, digest in self.lock.items() if not self._holds(name, digest)}
+        quoted = {place.doc for place in chain(form.evidence, *form.evidence_alt)}
+        return any(doc in self._changed for doc in quoted) or (None in quoted and bool(self._changed))
+
+    def _holds(self, name: str, digest: str) -> bool:
+        return name in self.documents and self.documents[name].id == digest
 
 
 class _Problem(Exception):
-    """What is wrong with an item; `load_gold` adds where."""
+    """What is wrong with a line; the message says what to do."""
 
 
-def _lines(path: Path) -> Iterable[tuple[int, str]]:
+def _what(error: ValidationError | QuoteError | _Problem) -> str:
+    return first_problem(error) if isinstance(error, ValidationError) else str(error)
+
+
+def _read(path: Path) -> str:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise GoldError(f"{path}: the gold file cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise GoldError(f"{path}, line {line}: not UTF-8; save the gold file as UTF-8.") from error
-    # Only newlines end a line: JSON strings may hold the other characters at which splitlines() would cut.
-    return ((number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip())
 
 
 def _object(line: str) -> dict[str, Any]:
@@ -144,118 +203,20 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def _only_once(what: str, first: int, line: int) -> None:
-    if first != line:
-        raise _Problem(f"{what} is already on line {first}; change or remove one of the two.")
-
-
 def _one_line(message: str) -> str:
     return " ".join(message.split()).encode(errors="backslashreplace").decode()
 
 
-def _text(value: str) -> str:
-    if not value.strip():
-        raise ValueError("is empty; write it or leave it out")
-    if any(unicodedata.category(char) == "Cs" for char in value):
-        raise ValueError("holds half of a surrogate pair; write the character itself")
-    return value
-
-
-def _phrase(value: str) -> str:
-    if not norm(value):
-        raise ValueError(f"{value!r} has no word to look for; articles and punctuation do not count")
-    return value
-
-
-def _as_list(short: object) -> object:
-    return short if isinstance(short, list) else [short]
-
-
-def _under(key: str) -> BeforeValidator:
-    return BeforeValidator(lambda short: {key: short} if isinstance(short, str) else short)
-
-
-_Text = Annotated[str, AfterValidator(_text)]
-_Phrase = Annotated[_Text, AfterValidator(_phrase)]
-
-
-class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class _Quote(_Form):
-    quote: _Text
-    doc: _Text | None = None
-    occurrence: Annotated[int, Field(ge=1)] | None = None
-
-
-class _Earlier(_Form):
-    question: _Text
-    answer: str = ""
-
-
-_Places = Annotated[list[Annotated[_Quote, _under("quote")]], BeforeValidator(_as_list)]
-
-
-class _Line(_Form):
-    id: _Text
-    question: _Text
-    answerable: bool
-    category: Category
-    answers: list[_Text] = []
-    required: list[Annotated[list[_Phrase], Field(min_length=1)]] = []
-    evidence: _Places = []
-    evidence_alt: Annotated[list[_Places], BeforeValidator(_as_list)] = []
-    history: list[Annotated[_Earlier, _under("question")]] = []
-    paraphrases: list[_Text] = []
-    corrections: list[_Phrase] = []
-    forbidden: list[_Phrase] = []
-    tags: list[_Text] = []
-    note: str = ""
-    must_pass: bool = False
-    split: Split = "test"
-
-    @model_validator(mode="after")
-    def _consistent(self) -> _Line:
-        if self.answerable and self.category in ALWAYS_UNANSWERABLE:
-            raise ValueError(f"answerable in the category {self.category}; change one of the two")
-        if self.answerable and not self.evidence:
-            raise ValueError("answerable without evidence; quote the words that answer it, or set answerable to false")
-        if self.answerable and not any(map(norm, self.answers)) and self.category != "retrieval-only":
-            raise ValueError("answerable without an answer in words; give one, or set answerable to false")
-        if not self.answerable and (self.answers or self.required):
-            raise ValueError("unanswerable with answers; remove them or set answerable to true")
-        if not self.answerable and (self.evidence or self.evidence_alt) and self.category != "false-premise":
-            raise ValueError("unanswerable with evidence; remove it or set answerable to true")
-        if self.evidence_alt and not self.evidence:
-            raise ValueError("evidence_alt without evidence; name the first place under evidence")
-        return self
-
-
-def _first_problem(error: ValidationError) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        known = _Line if len(first["loc"]) == 1 else _Earlier if first["loc"][0] == "history" else _Quote
-        return f"unknown key {key!r}; the keys are {', '.join(known.model_fields)}."
-    if first["type"] == "missing":
-        return f"the key {key!r} is missing; add it."
-    if first["type"] == "model_type":
-        return f"{key} should be a string or an object."
-    message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    given = f" (it is {json.dumps(first['input'])[:80]})" if message.startswith("should be") else ""
-    return f"{key} {message}{given}.".lstrip()
-
-
-def _item(line: _Line, corpus: _Corpus) -> tuple[GoldItem, list[str]]:
+def _item(line: Line, quotes: Quotes) -> tuple[GoldItem, list[str]]:
     notes: list[str] = []
 
-    def resolved(places: list[_Quote]) -> tuple[Excerpt, ...]:
-        found = [corpus.find(place) for place in places]
-        different = [_cut(excerpt.text) for excerpt, exact in found if not exact]
+    def resolved(places: list[Quote]) -> tuple[Excerpt, ...]:
+        found = [quotes.find(Place(place.quote, place.doc, place.occurrence)) for place in places]
+        different = [cut(excerpt.text) for excerpt, exact in found if not exact]
         notes.extend(f"the quote differs in typography from the document, which has {text!r}." for text in different)
         return tuple(excerpt for excerpt, _ in found)
 
+    evidence = resolved(line.evidence)
     item = GoldItem(
         id=line.id,
         question=line.question,
@@ -263,7 +224,7 @@ def _item(line: _Line, corpus: _Corpus) -> tuple[GoldItem, list[str]]:
         category=line.category,
         answers=tuple(line.answers),
         required=tuple(map(tuple, line.required)),
-        evidence=resolved(line.evidence),
+        evidence=evidence,
         evidence_alt=tuple(map(resolved, line.evidence_alt)),
         history=tuple(Turn(each.question, each.answer) for each in line.history),
         paraphrases=tuple(line.paraphrases),
@@ -273,78 +234,11 @@ def _item(line: _Line, corpus: _Corpus) -> tuple[GoldItem, list[str]]:
         note=line.note,
         must_pass=line.must_pass,
         split=line.split,
+        cluster=evidence[0].doc if evidence else "",
     )
-    evidence = "\n".join(place.text for place in item.evidence_spans)
+    quoted = "\n".join(place.text for place in item.evidence_spans)
     for aliases in item.required or ((item.answers,) if item.answers else ()):
-        if not contains_any(evidence, aliases):
+        if not contains_any(quoted, aliases):
             notes.append(f"the answer {aliases[0]!r} is not in the evidence: is it inferred, or is a quote missing?")
     notes.extend(f"the answer {each!r} has no word and matches nothing." for each in item.answers if not norm(each))
     return item, notes
-
-
-class _Corpus:
-    def __init__(self, documents: Mapping[str, Document]) -> None:
-        self._texts = {name: document.text for name, document in documents.items()}
-        self._plain: dict[str, Plain] = {}
-
-    def find(self, place: _Quote) -> tuple[Excerpt, bool]:
-        """The one place of a quote, and whether the text there is the quote to the letter."""
-        names = self._named(place.doc)
-        exact = [Excerpt(name, span, place.quote) for name in names for span in self._exactly(name, place.quote)]
-        if exact:
-            return _chosen(exact, place), True
-        alike = [Excerpt(name, s, s.of(self._texts[name])) for name in names for s in self._about(name, place.quote)]
-        if alike:
-            return _chosen(alike, place), False
-        raise _Problem(
-            f"the quote {_cut(place.quote)!r} is not in {place.doc or 'any document'}; "
-            f"the nearest there is: {self._nearest(names, place.quote)!r}."
-        )
-
-    def _named(self, doc: str | None) -> list[str]:
-        if doc is None:
-            return list(self._texts)
-        if doc not in self._texts:
-            known = ", ".join(list(self._texts)[:5]) or "none"
-            raise _Problem(f"there is no document {doc!r}; the documents are: {known}.")
-        return [doc]
-
-    def _exactly(self, name: str, quote: str) -> list[Span]:
-        return [Span(*match.span()) for match in re.finditer(re.escape(quote), self._texts[name])]
-
-    def _about(self, name: str, quote: str) -> list[Span]:
-        if name not in self._plain:
-            self._plain[name] = without_typography(self._texts[name])
-        return find_quote(quote, self._plain[name])
-
-    def _nearest(self, names: list[str], quote: str) -> str:
-        words = set(tok(quote))
-        sentences = chain.from_iterable(re.split(r"(?<=[.!?])\s+|\n+", self._texts[name]) for name in names)
-        likely = nlargest(20, sentences, key=lambda sentence: len(words & set(tok(sentence))))
-        return _cut(max(likely, key=lambda sentence: _likeness(quote, sentence), default=""), 160)
-
-
-def _chosen(hits: list[Excerpt], place: _Quote) -> Excerpt:
-    documents = sorted({hit.doc for hit in hits})
-    if len(documents) > 1:
-        raise _Problem(f"the quote {_cut(place.quote)!r} is in {', '.join(documents[:5])}; say which as doc.")
-    if place.occurrence is None and len(hits) > 1:
-        starts = ", ".join(str(hit.span.start) for hit in hits[:5])
-        raise _Problem(
-            f"the quote {_cut(place.quote)!r} is in {documents[0]} {len(hits)} times, at characters {starts}; "
-            f'add "occurrence": 1 to {len(hits)}, or a longer quote.'
-        )
-    at = place.occurrence or 1
-    if at > len(hits):
-        raise _Problem(f"the quote {_cut(place.quote)!r} has no occurrence {at}; it is there {len(hits)} times.")
-    return hits[at - 1]
-
-
-def _likeness(quote: str, sentence: str) -> float:
-    matched = SequenceMatcher(None, quote, sentence, autojunk=False).get_matching_blocks()
-    return sum(block.size for block in matched) / (len(quote) + len(sentence))
-
-
-def _cut(text: str, length: int = 60) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= length else f"{text[:length].rstrip()}…"

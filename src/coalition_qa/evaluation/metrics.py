@@ -1,4 +1,4 @@
-"""Every number of the evaluation as a pure function (notes/evaluation.md, section 4).
+"""What is judged of one item, as pure functions (notes/evaluation.md, section 4).
 
 Where nothing is to be counted the answer is None, never NaN: 0/0 is shown as "-".
 """
@@ -8,20 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from math import log2
-from typing import TypeVar
 
 from coalition_qa.evaluation.normalise import norm, numbers, tok
 from coalition_qa.types import Span
 
-Item = TypeVar("Item")
-
 Supports = Callable[[str, str], str | None]
 """Whether a cited text supports a statement: the tier that says so, or None."""
-
-SEED = 20_210_628
-RESAMPLES = 9_999
-SLOW_RESAMPLES = 999
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +25,6 @@ class Excerpt:
     doc: str
     span: Span
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A number, what it was counted over, and its 95% interval where there is one."""
-
-    value: float | None
-    n: int
-    low: float | None = None
-    high: float | None = None
 
 
 # --- retrieval ---
@@ -93,6 +77,27 @@ def evidence_precision(retrieved: Sequence[Excerpt], gold_sets: Sequence[Sequenc
     if not _size(found):
         return None
     return max((_shared(found, _union(gold)) / _size(found) for gold in gold_sets), default=None)
+
+
+def iou(retrieved: Sequence[Excerpt], gold_sets: Sequence[Sequence[Excerpt]]) -> float | None:
+    """|retrieved ∩ gold| / |retrieved ∪ gold| in characters (Jaccard), of the best of the alternative sets."""
+    found = _union(retrieved)
+    ratios = []
+    for gold in map(_union, gold_sets):
+        shared = _shared(found, gold)
+        if _size(gold):
+            ratios.append(shared / (_size(found) + _size(gold) - shared))
+    return max(ratios, default=None)
+
+
+def all_evidence(retrieved: Sequence[Excerpt], gold_sets: Sequence[Sequence[Excerpt]], share: float = 0.9) -> bool:
+    """Whether of some alternative set every gold span is retrieved, each by at least `share` of its characters."""
+    found = _union(retrieved)
+
+    def covered(span: Excerpt) -> bool:
+        return _shared(found, _union([span])) >= share * _length(span.span)
+
+    return any(all(map(covered, gold)) for gold in gold_sets if gold)
 
 
 Places = dict[str, list[Span]]
@@ -158,6 +163,12 @@ def required_recall(text: str, groups: Sequence[Sequence[str]]) -> float | None:
     return sum(contains_any(text, group) for group in groups) / len(groups) if groups else None
 
 
+def agreement(answers: Sequence[str]) -> float | None:
+    """Mean token F1 of every two answers to one question: 1 where all wordings get the same answer."""
+    pairs = list(combinations(answers, 2))
+    return sum(token_f1(one, [other]) for one, other in pairs) / len(pairs) if pairs else None
+
+
 def numbers_guarded(headline: str, known: Iterable[str]) -> bool:
     """Whether each number of the headline is in a known text: the question, the gold answers, the gold evidence."""
     return numbers(headline) <= frozenset[str]().union(*map(numbers, known))
@@ -205,128 +216,3 @@ def gold_cited(cited: Sequence[Excerpt], gold_sets: Sequence[Sequence[Excerpt]])
     """For each gold span, whether it is cited, in the alternative set where that share is best."""
     reached = [[relevant(span, cited) for span in gold] for gold in gold_sets if gold]
     return max(reached, key=lambda each: sum(each) / len(each), default=[])
-
-
-# --- abstention ---
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Whether one question was refused, and whether it should have been."""
-
-    abstained: bool
-    unanswerable: bool
-
-
-def abstention_f1(refusals: Sequence[Refusal]) -> float | None:
-    """F1 of abstaining on the unanswerable, 2·TP / (abstained + unanswerable); None where both are 0."""
-    right = sum(each.abstained and each.unanswerable for each in refusals)
-    total = sum(each.abstained for each in refusals) + sum(each.unanswerable for each in refusals)
-    return 2 * right / total if total else None
-
-
-def risk_coverage(judged: Sequence[tuple[float, bool]]) -> list[float]:
-    """The risk at each coverage 1/n, 2/n, ..., 1 when the most confident are answered first.
-
-    `judged` is confidence and wrong. risk_i = (1/i) · sum of wrong_j, j <= i (El-Yaniv & Wiener, 2010); equal
-    confidences are taken in every order, and the expectation is what stands here.
-    """
-    groups: dict[float, list[bool]] = {}
-    for confidence, wrong in judged:
-        groups.setdefault(confidence, []).append(wrong)
-    risks: list[float] = []
-    errors = 0.0
-    for confidence in sorted(groups, reverse=True):
-        rate = sum(groups[confidence]) / len(groups[confidence])
-        for _ in groups[confidence]:
-            errors += rate
-            risks.append(errors / (len(risks) + 1))
-    return risks
-
-
-def aurc(judged: Sequence[tuple[float, bool]]) -> float | None:
-    """Area under the risk-coverage curve: the mean of its risks; 0 is best (Geifman & El-Yaniv, 2017)."""
-    risks = risk_coverage(judged)
-    return sum(risks) / len(risks) if risks else None
-
-
-def auroc(scored: Sequence[tuple[float, bool]]) -> float | None:
-    """Chance that a positive outscores a negative, ties one half (Mann-Whitney U); None without both kinds."""
-    positives = sum(positive for _, positive in scored)
-    pairs = positives * (len(scored) - positives)
-    if not pairs:
-        return None
-    tally: dict[float, list[int]] = {}
-    for score, positive in scored:
-        tally.setdefault(score, [0, 0])[positive] += 1
-    wins, below = 0.0, 0
-    for score in sorted(tally):
-        losers, winners = tally[score]
-        wins += winners * (below + losers / 2)
-        below += losers
-    return wins / pairs
-
-
-# --- statistics ---
-
-
-def share(successes: int, n: int) -> Estimate:
-    """A proportion with its Wilson 95% score interval (Wilson, 1927)."""
-    if n == 0:
-        return Estimate(None, 0)
-    from scipy.stats import binomtest
-
-    interval = binomtest(successes, n).proportion_ci(confidence_level=0.95, method="wilson")
-    return Estimate(successes / n, n, float(interval.low), float(interval.high))
-
-
-def share_of(successes: Iterable[bool]) -> Estimate:
-    """`share` of the true ones."""
-    each = list(successes)
-    return share(sum(each), len(each))
-
-
-def mean(values: Sequence[float]) -> Estimate:
-    """A mean with its percentile bootstrap 95% interval (Efron, 1979); one value has no interval."""
-    if len(values) < 2:
-        return Estimate(values[0] if values else None, len(values))
-    import numpy as np
-    from scipy.stats import bootstrap
-
-    interval = bootstrap(
-        (np.asarray(values, dtype=float),),
-        np.mean,
-        n_resamples=RESAMPLES,
-        batch=max(1, 1_000_000 // len(values)),
-        method="percentile",
-        rng=np.random.default_rng(SEED),
-    ).confidence_interval
-    return Estimate(sum(values) / len(values), len(values), float(interval.low), float(interval.high))
-
-
-def estimate(statistic: Callable[[Sequence[Item]], float | None], items: Sequence[Item]) -> Estimate:
-    """Any statistic with its percentile bootstrap 95% interval over the items it is computed from.
-
-    Resamples on which it is undefined (of one class only, say) are left out of the interval.
-    """
-    value = statistic(items)
-    if value is None or len(items) < 2:
-        return Estimate(value, len(items))
-    import numpy as np
-
-    draws = np.random.default_rng(SEED)
-    samples = (draws.integers(0, len(items), len(items)).tolist() for _ in range(SLOW_RESAMPLES))
-    drawn = [statistic([items[at] for at in sample]) for sample in samples]
-    defined = [each for each in drawn if each is not None]
-    return Estimate(value, len(items), quantile(defined, 0.025), quantile(defined, 0.975))
-
-
-def quantile(values: Sequence[float], q: float) -> float | None:
-    """The q-quantile, linear between order statistics (type 7 of Hyndman & Fan, 1996)."""
-    if not values:
-        return None
-    ordered = sorted(values)
-    at = q * (len(ordered) - 1)
-    low = int(at)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (at - low) * (ordered[high] - ordered[low])
