@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from coalition_qa.cli import main, parser
-from coalition_qa.ingest import file_digest
+from coalition_qa.corpus import file_digest
 
 if TYPE_CHECKING:
     from tests.conftest import Outcome, Place

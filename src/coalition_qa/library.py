@@ -113,6 +113,10 @@ class Library:
         """The document of that name, or None."""
         return self._store.document(name)
 
+    def sketches(self) -> list[tuple[str, str, bytes]]:
+        """Name, document id and sketch (see `alike`) of every name, by name."""
+        return self._store.sketches()
+
     def found(self, ids: Sequence[str]) -> dict[str, Found]:
         """The passages with these ids."""
         return self._store.found(ids)
