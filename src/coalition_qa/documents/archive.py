@@ -17,6 +17,7 @@ MOST_MEGABYTES = 300
 """Of all parts together, unpacked: a 20 MB document of text holds about a tenth of it."""
 
 _DAMAGED = "is cut short or damaged; save it again."
+_ENTITIES = "uses XML entities of its own, which no document needs; leave it out."
 
 
 class Archive:
@@ -72,11 +73,20 @@ def parse_xml(content: bytes) -> etree._Element:
     except etree.XMLSyntaxError as error:
         if "Excessive depth" in str(error):
             raise Refused("is nested too deeply to be read whole; save it as plain text.") from error
+        if "entit" in str(error).lower():
+            raise Refused(_ENTITIES) from error
+        if is_memory(error):
+            raise MemoryError from error
         raise Refused(_DAMAGED) from error
     declared = root.getroottree().docinfo.internalDTD
     if declared is not None and next(declared.iterentities(), None) is not None:
-        raise Refused("declares XML entities, which no document needs; leave it out.")
+        raise Refused(_ENTITIES)
     return root
+
+
+def is_memory(error: etree.XMLSyntaxError) -> bool:
+    """Whether a parser failed for want of memory, which it doesn't always know itself."""
+    return bool(error.code == 2 or "unknown error" in str(error))  # XML_ERR_NO_MEMORY
 
 
 def local(element: etree._Element) -> str:

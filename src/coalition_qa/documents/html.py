@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from coalition_qa.documents.archive import is_memory
 from coalition_qa.documents.manuscript import Manuscript, Parsed, Refused, iso_date, language_tag, one_line, short_title
 from coalition_qa.documents.text import decode, strictly
 
@@ -47,7 +48,12 @@ def parse(text: str) -> etree._Element:
     from lxml import etree
 
     parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True)
-    root = etree.fromstring(text.encode("utf-8", "replace"), parser) if text.strip() else None
+    try:
+        root = etree.fromstring(text.encode("utf-8", "replace"), parser) if text.strip() else None
+    except etree.XMLSyntaxError as error:  # whatever is in a page, it has a tree: only an empty one has none
+        if is_memory(error):
+            raise MemoryError from error
+        root = None
     if any(error.type_name in ("ERR_RESOURCE_LIMIT", "ERR_NO_MEMORY") for error in parser.error_log):
         raise Refused("is nested too deeply to be read whole; save it as plain text.")
     if root is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 
@@ -13,6 +14,7 @@ from coalition_qa.documents.text import decode
 _DELIMITERS = ",;\t|"
 _SAMPLE = 20  # rows
 _LONG = 200  # characters of a value that stands as a paragraph of its own
+_ENDED = re.compile(r"([.!?]); ")  # a value that is a sentence ends its line
 _DEEP = 20  # objects in objects
 
 
@@ -94,6 +96,6 @@ def _write(manuscript: Manuscript, values: Iterable[tuple[str, str]]) -> None:
             long.append(f"{label}: {content}" if label else content)
         elif content:
             short.append(f"{label}: {one_line(content)}" if label else one_line(content))
-    manuscript.paragraph("; ".join(short))
+    manuscript.paragraph(_ENDED.sub(r"\1\n", "; ".join(short)))
     for one in long:
         manuscript.paragraph(one)
