@@ -95,7 +95,9 @@ def test_a_path_that_is_no_file(stocked: Place) -> None:
     for path in (outside / "dangling.txt", outside / "loop.txt", "missing.txt", "x" * 10_000 + ".txt", "~no-one/a.txt"):
         refused(stocked, "add", path, says="there is no such file; check the path")
     for name in ("folder.txt", "unread"):
-        refused(stocked, "add", outside / name, says="the folder holds no file that can be read; give .txt, .pdf or .docx")
+        refused(
+            stocked, "add", outside / name, says="the folder holds no file that can be read; give .txt, .pdf or .docx"
+        )
     assert answers(stocked)
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from coalition_qa.alike import likeness, sketch, stacked
+import numpy as np
+
+from coalition_qa.alike import Sketch, likeness, sketch, stacked
 from coalition_qa.config import Settings
 from coalition_qa.corpus import Source, check_inside, file_digest, folded, place_of, sources_in, sources_of
 from coalition_qa.documents import Limits, Parser
@@ -147,30 +149,32 @@ class Known:
 
     def __init__(self, stored: Sequence[tuple[str, str, bytes]]) -> None:
         self._names = [name for name, _, _ in stored]
-        self._ids = [id_ for _, id_, _ in stored]
-        self._sketches = [known for _, _, known in stored]
-        self._stacked = stacked(self._sketches)
+        self._row_of = {name: row for row, name in enumerate(self._names)}
+        self._name_of = {id_: name for name, id_, _ in reversed(stored)}
+        self._sketches = stacked(known for _, _, known in stored)  # may have room below the last name's row
 
     def note(self, document: Document) -> str:
         """Which other name has the same text, or else nearly; empty where none has. The document is known then."""
-        said = self._said(document)
-        self._names.append(document.name)
-        self._ids.append(document.id)
-        self._sketches.append(sketch(document.text).tobytes())
-        return said
-
-    def _said(self, document: Document) -> str:
-        for name, id_ in zip(self._names, self._ids, strict=True):
-            if id_ == document.id and name != document.name:
-                return f"same text as {name}"
-        if len(self._sketches) > 2 * len(self._stacked) or not self._names:
-            self._stacked = stacked(self._sketches)
-        recent = stacked(self._sketches[len(self._stacked) :])
+        same = self._name_of.setdefault(document.id, document.name)
         own = sketch(document.text)
-        shares = [float(share) for part in (self._stacked, recent) for share in likeness(own, part)]
-        others = [(share, name) for share, name in zip(shares, self._names, strict=True) if name != document.name]
-        share, name = max(others, default=(0.0, ""))
-        return f"near-duplicate of {name} ({share:.0%} alike)" if share >= NEAR else ""
+        shares = likeness(own, self._sketches[: len(self._names)])
+        if document.name in self._row_of:
+            shares[self._row_of[document.name]] = 0.0  # what this name stood for
+        self._remember(document.name, own)
+        if same != document.name:
+            return f"same text as {same}"
+        best = int(shares.argmax()) if len(shares) else 0
+        alike = len(shares) > 0 and shares[best] >= NEAR
+        return f"near-duplicate of {self._names[best]} ({shares[best]:.0%} alike)" if alike else ""
+
+    def _remember(self, name: str, own: Sketch) -> None:
+        row = self._row_of.setdefault(name, len(self._names))
+        if row == len(self._names):
+            self._names.append(name)
+            if row == len(self._sketches):
+                room = stacked([b""] * max(64, row))
+                self._sketches = np.concatenate([self._sketches, room])
+        self._sketches[row] = own
 
 
 def _pages_without_text(document: Document) -> str:

@@ -21,7 +21,9 @@ def message(**headers: str) -> EmailMessage:
     return made
 
 
-HEADERS = "# Møte i Roma\n\nFrom: Kari <kari@example.org>\nTo: ola@example.org\nDate: Mon, 28 Jun 2021 10:00:00 +0200\n\n"
+HEADERS = (
+    "# Møte i Roma\n\nFrom: Kari <kari@example.org>\nTo: ola@example.org\nDate: Mon, 28 Jun 2021 10:00:00 +0200\n\n"
+)
 
 
 def test_the_plain_text_is_read_and_attachments_are_named(parse: Parse) -> None:

@@ -17,8 +17,14 @@ if TYPE_CHECKING:
     ("body", "text"),
     [
         ('<text:h text:outline-level="1">Rome</text:h><text:p>One.</text:p>', "# Rome\n\nOne."),
-        ("<text:p>a<text:span>b</text:span> c<text:s text:c='99999999'/>d<text:tab/>e<text:line-break/>f</text:p>", "ab c d e\nf"),
-        ("<text:list><text:list-item><text:p>one</text:p></text:list-item></text:list><text:p>end</text:p>", "- one\n\nend"),
+        (
+            "<text:p>a<text:span>b</text:span> c<text:s text:c='99999999'/>d<text:tab/>e<text:line-break/>f</text:p>",
+            "ab c d e\nf",
+        ),
+        (
+            "<text:list><text:list-item><text:p>one</text:p></text:list-item></text:list><text:p>end</text:p>",
+            "- one\n\nend",
+        ),
         (
             "<table:table><table:table-row><table:table-cell><text:p>a</text:p><text:p>b</text:p></table:table-cell>"
             "<table:table-cell table:number-columns-repeated='9999999'><text:p>c</text:p></table:table-cell>"
@@ -32,7 +38,10 @@ if TYPE_CHECKING:
             "</text:note-body></text:note> goes on.</text:p><text:p>End.</text:p>",
             "Text goes on.\n\nEnd.\n\nNote.",
         ),
-        ("<text:p>a<draw:frame><draw:text-box><text:p>box</text:p></draw:text-box></draw:frame>b</text:p>", "box\n\nab"),
+        (
+            "<text:p>a<draw:frame><draw:text-box><text:p>box</text:p></draw:text-box></draw:frame>b</text:p>",
+            "box\n\nab",
+        ),
     ],
 )
 def test_what_is_shown_is_read(parse: Parse, body: str, text: str) -> None:

@@ -41,9 +41,7 @@ def test_a_paragraph_begins_with_an_indent_or_after_a_short_line(parse: Parse) -
         (f"a well-known man. {LONG} a well-", "known one", "a well-known one"),
     ],
 )
-def test_a_word_broken_at_the_end_of_a_line_is_whole_again(
-    parse: Parse, first: str, second: str, joined: str
-) -> None:
+def test_a_word_broken_at_the_end_of_a_line_is_whole_again(parse: Parse, first: str, second: str, joined: str) -> None:
     assert text_of(parse, lines(first, second)).endswith(joined)
 
 
@@ -92,7 +90,13 @@ def test_empty_pages_at_either_end_are_counted(parse: Parse) -> None:
 
 @pytest.mark.parametrize(
     ("title", "found"),
-    [("Rome (2021\\)", "Rome (2021)"), ("Microsoft Word - a.docx", "b"), ("untitled", "b"), ("rome.indd", "b"), ("", "b")],
+    [
+        ("Rome (2021\\)", "Rome (2021)"),
+        ("Microsoft Word - a.docx", "b"),
+        ("untitled", "b"),
+        ("rome.indd", "b"),
+        ("", "b"),
+    ],
 )
 def test_the_title_is_the_files_own_unless_a_program_made_it_up(parse: Parse, title: str, found: str) -> None:
     title = title.replace("(2021\\)", "\\(2021\\)")

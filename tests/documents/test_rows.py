@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         ("Name,City\nKari,,extra", "Name: Kari; extra"),
         ("Note,Who\nIt rained.,Kari", "Note: It rained.\nWho: Kari"),
         ("only a header,here", "only a header; here"),
-        ("Name,Note\nKari,\"one\ntwo\"", "Name: Kari\n\nNote: one\ntwo"),
+        ('Name,Note\nKari,"one\ntwo"', "Name: Kari\n\nNote: one\ntwo"),
         ("Name\nKari", "Name: Kari"),
     ],
 )

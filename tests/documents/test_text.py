@@ -82,7 +82,9 @@ def test_only_line_ends_and_composition_are_changed(read: Read, tmp_path: Path, 
         ("x" * 150 + ".txt", "text", "x" * 120),
     ],
 )
-def test_the_title_is_the_first_markdown_heading_or_the_name(read: Read, tmp_path: Path, name: str, text: str, title: str) -> None:
+def test_the_title_is_the_first_markdown_heading_or_the_name(
+    read: Read, tmp_path: Path, name: str, text: str, title: str
+) -> None:
     path = tmp_path / name
     path.write_text(text, "utf-8")
     document = read(path, name, 1)
@@ -108,7 +110,9 @@ def test_the_title_is_the_first_markdown_heading_or_the_name(read: Read, tmp_pat
         ("README", b"text", "no reader for files ending in nothing"),
     ],
 )
-def test_a_file_that_is_no_text_is_refused_in_one_line(read: Read, tmp_path: Path, name: str, raw: bytes, complaint: str) -> None:
+def test_a_file_that_is_no_text_is_refused_in_one_line(
+    read: Read, tmp_path: Path, name: str, raw: bytes, complaint: str
+) -> None:
     path = tmp_path / name
     path.write_bytes(raw)
     with pytest.raises(DocumentError, match=complaint) as refusal:
@@ -129,7 +133,9 @@ def test_a_missing_file_is_refused(read: Read, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
-def test_what_is_not_a_file_is_refused_and_never_waited_for(read: Read, tmp_path: Path, make: Callable[[Path], None]) -> None:
+def test_what_is_not_a_file_is_refused_and_never_waited_for(
+    read: Read, tmp_path: Path, make: Callable[[Path], None]
+) -> None:
     path = tmp_path / "odd.txt"
     make(path)
     with pytest.raises(DocumentError, match=r"^odd\.txt: is not a file"):
@@ -156,13 +162,20 @@ def test_a_name_that_is_not_utf_8_is_refused_in_printable_characters(read: Read,
 @pytest.mark.parametrize(
     ("text", "title", "date", "language"),
     [
-        ("---\ntitle: 'The Rome meeting'\ndate: 2021-06-28T10:00\nlang: en\n---\n# Other\n", "The Rome meeting", "2021-06-28", "en"),
+        (
+            "---\ntitle: 'The Rome meeting'\ndate: 2021-06-28T10:00\nlang: en\n---\n# Other\n",
+            "The Rome meeting",
+            "2021-06-28",
+            "en",
+        ),
         ("---\nlanguage: pt_BR\nDate: soon\n...\n# Roma\n", "Roma", "", "pt-BR"),
         ("---\ntitle: never closed\n# Rome\n", "Rome", "", ""),
         ("Intro\n---\ntitle: no\n---\n", "front", "", ""),
     ],
 )
-def test_front_matter_says_title_date_and_language(parse: Parse, text: str, title: str, date: str, language: str) -> None:
+def test_front_matter_says_title_date_and_language(
+    parse: Parse, text: str, title: str, date: str, language: str
+) -> None:
     document = parse("front.md", text.encode())
     assert (document.title, document.date, document.language) == (title, date, language)
     assert document.text == text

@@ -45,7 +45,7 @@ class Archive:
             with self._zip.open(name) as part:
                 content = part.read(self._left + 1)  # what the directory says of its size may be a lie
         except KeyError as error:
-            raise Refused(f"has no part {name!r}; it may be damaged: save it again.") from error
+            raise Refused(f"has no part {name[-60:]!r}; it may be damaged: save it again.") from error
         except (BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
             raise Refused(_DAMAGED) from error
         self._left -= len(content)
