@@ -80,7 +80,8 @@ class Ingest:
                 target = place_of(corpus, step.name)
                 read = plan.read(source)
                 ready = self._ready(read)  # refuse before anything is copied
-                if os.path.realpath(source.path) != os.path.realpath(target):
+                there = Path(os.path.realpath(target.parent), target.name)  # a link in its place is replaced
+                if Path(os.path.realpath(source.path)) != there:
                     copy_whole(source.path, target, read.digest)
                 self._library.put(*ready)
 

@@ -52,9 +52,7 @@ def damaged(raw: bytes, dice: random.Random) -> bytes:
             case 0:
                 del made[at:]
             case 1:
-                for _ in range(dice.randint(1, 8)):
-                    if made:
-                        made[dice.randrange(len(made))] = dice.randrange(256)
+                made[at : at + 8] = dice.randbytes(min(8, end - at))
             case 2:
                 made[at:at] = made[at:end]
             case 3:

@@ -181,8 +181,7 @@ def test_front_matter_says_title_date_and_language(
     assert document.text == text
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_a_pile_of_accents_does_not_take_quadratic_time(parse: Parse, encoding: str) -> None:
-    pile = "é ".encode(encoding) + ("a" + "\u0301\u0323" * 500_000).encode("utf-8" if encoding == "utf-8" else "utf-16")
-    with pytest.raises(DocumentError, match="accents|binary"):
-        parse("pile.txt", pile)
+    with pytest.raises(DocumentError, match="over 30 accents stand on one letter"):
+        parse("pile.txt", ("a" + "\u0301\u0323" * 500_000).encode(encoding))
