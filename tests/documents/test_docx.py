@@ -57,6 +57,12 @@ def test_headings_are_told_by_their_style_in_any_language(parse: Parse) -> None:
     assert document.language == "de-DE"
 
 
+def test_a_style_may_be_a_lists(parse: Parse) -> None:
+    style = '<w:style w:styleId="L"><w:name w:val="List Bullet"/><w:pPr><w:numPr/></w:pPr></w:style>'
+    body = paragraph("one", '<w:pStyle w:val="L"/>') + paragraph("two", '<w:pStyle w:val="L"/>') + paragraph("end")
+    assert parse("a.docx", docx(body, styles=style)).text == "- one\n- two\n\nend"
+
+
 def test_notes_follow_the_text_and_separators_do_not(parse: Parse) -> None:
     notes = f'<w:footnote w:type="separator">{paragraph("x")}</w:footnote><w:footnote>{paragraph("Note.")}</w:footnote>'
     assert parse("a.docx", docx(paragraph("Text."), footnotes=notes)).text == "Text.\n\nNote."

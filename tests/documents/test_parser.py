@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 import zlib
 from collections.abc import Iterator
@@ -22,6 +24,15 @@ if TYPE_CHECKING:
 
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
 BOMB = f'<!DOCTYPE x [<!ENTITY l0 "ha">{LAUGHS}]>'
+PARENT = """
+import os, sys, time
+from pathlib import Path
+from coalition_qa.documents import Limits, Parser
+parser = Parser(Limits())
+parser.document(Path(sys.argv[1]), "a.pdf")
+print(Path(f"/proc/self/task/{os.getpid()}/children").read_text(), flush=True)
+time.sleep(60)
+"""
 OUTSIDE = '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
 
 
@@ -183,6 +194,20 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
             parser.document(tmp_path / "a.pdf", "a.pdf")
             assert len(children()) == len(before[2]) + 1
     assert before == (os.listdir(tmp_path), descriptors(), children())
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="this system does not list the children of a process")
+def test_a_killed_parent_leaves_no_child(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(one_of_each()["a.pdf"])
+    with subprocess.Popen([sys.executable, "-c", PARENT, tmp_path / "a.pdf"], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        child = Path("/proc", parent.stdout.readline().decode().split()[0], "cmdline")
+        assert b"coalition_qa.documents.worker" in child.read_bytes()
+        parent.kill()
+    end = time.monotonic() + 10
+    while child.exists() and child.read_bytes() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not child.exists() or not child.read_bytes()
 
 
 def children() -> list[str]:

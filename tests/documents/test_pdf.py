@@ -31,6 +31,17 @@ def test_a_paragraph_begins_with_an_indent_or_after_a_short_line(parse: Parse) -
     assert text_of(parse, lines(LONG, SHORT, LONG, SHORT)) == f"{LONG} {SHORT}\n\n{LONG} {SHORT}"
 
 
+def test_two_columns_are_read_one_after_the_other(parse: Parse) -> None:
+    left, right = "The minister said on Monday that all of it", "it went on in the column beside the first one"
+    page = lines(left, left, left, size=9) + lines(right, right, SHORT, size=9, left=320)
+    assert text_of(parse, page) == " ".join([left] * 3 + [right] * 2 + [SHORT])
+
+
+def test_letters_of_another_size_inside_a_line_break_no_paragraph(parse: Parse) -> None:
+    inner = "BT /F1 11 Tf 72 686 Td (as they were) Tj 0.1 Tf ( ) Tj 11 Tf ( said to be all over the town) Tj ET"
+    assert len(text_of(parse, lines(LONG) + inner + line("and more.", bottom=672)).split("\n\n")) == 1
+
+
 @pytest.mark.parametrize(
     ("first", "second", "joined"),
     [

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _BODY = "word/document.xml"
 _LEFT_OUT = frozenset(("del", "moveFrom", "Fallback", "instrText", "delText", "pPr", "sectPr", "tblPr", "tcPr", "trPr"))
 _NOTES = ("word/footnotes.xml", "word/endnotes.xml")
+_ITEM = -1  # the level of a style that is a list's
 _SPACES = {"tab": " ", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "sym": " "}
 
 
@@ -86,9 +87,9 @@ class _Body:
         level = self._levels.get(attribute(style, "val")) if style is not None else None
         if self._cells:
             self._cells[-1].append(text)
-        elif level:
+        elif level and level != _ITEM:
             self._manuscript.heading(text, level)
-        elif properties is not None and properties.find("{*}numPr") is not None:
+        elif level == _ITEM or (properties is not None and properties.find("{*}numPr") is not None):
             self._manuscript.item(text)
         else:
             self._manuscript.paragraph(text)
@@ -121,7 +122,9 @@ def _heading_levels(archive: Archive) -> dict[str, int]:
     for style in archive.xml("word/styles.xml").iter("{*}style"):
         named = style.find("{*}name")
         name = attribute(named, "val").lower() if named is not None else ""
-        if name == "title":
+        if style.find("{*}pPr/{*}numPr") is not None and not name.startswith("heading "):
+            levels[attribute(style, "styleId")] = _ITEM
+        elif name == "title":
             levels[attribute(style, "styleId")] = 1
         elif name.startswith("heading ") and name[8:].isdecimal():
             levels[attribute(style, "styleId")] = min(6, int(name[8:10]))

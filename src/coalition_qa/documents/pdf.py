@@ -33,7 +33,9 @@ _PAGES_ALIKE = 3
 
 @dataclass(slots=True)
 class _Line:
-    """One line of a page; places in points, from the left and the bottom. `broken`: it ends within a word."""
+    """One line of a page; places in points, from the left and the bottom. `size` is the height of its letters'
+    boxes, `broken` says that it ends within a word.
+    """
 
     text: str
     page: int
@@ -99,11 +101,11 @@ def _page_lines(text_page: PdfTextPage, page: PdfPage, number: int) -> Iterator[
         last = found.start() + len(inside.rstrip()) - 1
         left, bottom, _, top = _box(text_page, first)
         right = _box(text_page, last)[2]
-        size = _size(text_page, (first + last) // 2) or top - bottom
+        middle = next((at for at in range((first + last) // 2, last) if not content[at].isspace()), last)
+        _, low, _, high = _box(text_page, middle)  # of a space that was only inferred nothing is known
         broken = content[found.end() : found.end() + 1] == _BROKEN or _HYPHEN.search(text) is not None
-        middle = (bottom + top) / 2 / height
-        at_edge = middle < _EDGE or middle > 1 - _EDGE
-        yield _Line(_HYPHEN.sub("", text), number, left, right, bottom, size, broken, at_edge)
+        at_edge = not _EDGE < (bottom + top) / 2 / height < 1 - _EDGE
+        yield _Line(_HYPHEN.sub("", text), number, left, right, bottom, high - low, broken, at_edge)
 
 
 def _box(text_page: PdfTextPage, at: int) -> tuple[float, float, float, float]:
@@ -113,13 +115,6 @@ def _box(text_page: PdfTextPage, at: int) -> tuple[float, float, float, float]:
     index = raw.FPDFText_GetCharIndexFromTextIndex(text_page, at)
     left, bottom, right, top = text_page.get_charbox(max(0, index), loose=True)
     return float(left), float(bottom), float(right), float(top)
-
-
-def _size(text_page: PdfTextPage, at: int) -> float:
-    from pypdfium2 import raw
-
-    index = raw.FPDFText_GetCharIndexFromTextIndex(text_page, at)
-    return float(raw.FPDFText_GetFontSize(text_page, max(0, index)))
 
 
 def _language(document: PdfDocument) -> str:
@@ -181,7 +176,10 @@ class _Measures:
         usual = [gap for gap in gaps if 0 < gap < 3 * body]
         self._body = body
         self._gap = sorted(usual)[len(usual) // 4] if usual else 1.2 * body
-        self._right = max((line.right for line in lines), default=0.0)
+        self._rights: dict[tuple[int, int], float] = {}
+        for line in lines:
+            place = _column(line)
+            self._rights[place] = max(line.right, self._rights.get(place, 0.0))
 
     def is_heading(self, line: _Line) -> bool:
         return line.size > 1.15 * self._body and len(line.text) < 200 and not line.text.endswith((".", ","))
@@ -200,11 +198,18 @@ class _Measures:
             return ended or not (line.text[:1].islower() or before.text.endswith((",", "-")))
         if abs(gap) < 0.5 * line.size:  # on the same line: two pieces of it
             return False
-        if gap > 1.35 * self._gap and gap > 1.3 * line.size:
+        if gap > 1.35 * self._gap and gap > 1.2 * line.size:
             return True
         indented = line.left > before.left + 0.8 * line.size
-        short = before.right < self._right - 0.25 * (self._right - before.left)
+        page, column = _column(before)
+        edge = max(self._rights.get((page, beside), 0.0) for beside in (column - 1, column, column + 1))
+        short = before.right < edge - 0.25 * (edge - before.left)
         return (ended and (indented or short)) or (short and not line.text[:1].islower())
+
+
+def _column(line: _Line) -> tuple[int, int]:
+    """Where a line begins, to half an inch: what begins near there on its page is the same column."""
+    return line.page, round(line.left / 36)
 
 
 def _joined(before: _Line, line: _Line, words: Counter[str]) -> tuple[str, str]:
