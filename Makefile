@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 export HF_HUB_OFFLINE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help chat test lint fix unit eval baseline clean
+.PHONY: help chat test lint fix unit torture eval baseline clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1 \t/'
@@ -28,6 +28,9 @@ unit: $(VENV)/installed-dev ## tests only
 fix: $(VENV)/installed-dev ## format, and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+torture: $(VENV)/installed-dev ## a thousand damaged files of each format
+	TORTURE=1000 $(BIN)/python -m pytest tests/documents/test_fuzzed.py $(ARGS)
 
 eval: $(VENV)/installed ## score the answers on the article's test questions; fails where they got worse
 	$(BIN)/coalition-qa eval run --baseline eval/baseline.json --out eval/runs/latest $(ARGS)

@@ -75,7 +75,8 @@ def answers(place: Place) -> bool:
         ("empty.txt", b"", r"empty\.txt: the file holds no text; fill it or leave it out"),
         ("blank.md", b"\n \n", r"blank\.md: the file holds no text"),
         ("binary.txt", b"\x7fELF\0\1\2\3", r"binary\.txt: the file is binary, not text; save its text"),
-        ("paper.pdf", b"%PDF-1.7", r"paper\.pdf: no reader for files ending in \.pdf; save it as one of .*\.txt"),
+        ("paper.pdf", b"%PDF-1.7", r"paper\.pdf: is cut short; save it again"),
+        ("paper.doc", b"text", r"paper\.doc: no reader for files ending in \.doc; save it as one of .*\.txt"),
         ("noending", b"text", r"noending: no reader for files ending in nothing; save it as one of"),
     ],
 )
@@ -94,7 +95,9 @@ def test_a_path_that_is_no_file(stocked: Place) -> None:
     for path in (outside / "dangling.txt", outside / "loop.txt", "missing.txt", "x" * 10_000 + ".txt", "~no-one/a.txt"):
         refused(stocked, "add", path, says="there is no such file; check the path")
     for name in ("folder.txt", "unread"):
-        refused(stocked, "add", outside / name, says="the folder holds no file that can be read; give .txt or .md")
+        refused(
+            stocked, "add", outside / name, says="the folder holds no file that can be read; give .txt, .pdf or .docx"
+        )
     assert answers(stocked)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from coalition_qa.cli import main, parser
-from coalition_qa.ingest import file_digest
+from coalition_qa.corpus import file_digest
 
 if TYPE_CHECKING:
     from tests.conftest import Outcome, Place
@@ -158,6 +158,45 @@ def test_add_list_remove_and_sync_say_what_they_did(stocked: Place) -> None:
     assert stocked.run("sync").err == "changed    zebra.txt\n1 in line.\n"
     assert stocked.run("sync").err == "1 in line.\n"
     assert [path.name for path in stocked.corpus.iterdir()] == ["zebra.txt"]
+
+
+def test_a_dry_run_shows_the_plan_and_changes_nothing(stocked: Place) -> None:
+    bread, scan = stocked.outside("bread.txt", "Bread needs flour."), stocked.outside("scan.html", "<html></html>")
+    outcome = stocked.run("add", "--dry-run", bread, scan, stocked.corpus / "owls.md")
+    assert outcome.code == 1
+    assert outcome.out.splitlines() == [
+        "new        bread.txt",
+        "refused    scan.html: the file holds no text; fill it or leave it out.",
+        "Plan: 1 new, 1 unchanged, 1 refused.",
+    ]
+    (stocked.corpus / "owls.md").rename(stocked.corpus / "birds.md")
+    outcome = stocked.run("sync", "--dry-run")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.splitlines() == [
+        "new        birds.md  (same text as owls.md)",
+        "removed    owls.md",
+        "Plan: 1 new, 1 unchanged, 1 removed.",
+    ]
+    assert stocked.run("sync", "--dry-run", "--rebuild").out.endswith("Plan: 2 new.\n")
+    assert [info["name"] for info in json.loads(stocked.run("list", "--json").out)] == ["owls.md", "zebra.txt"]
+    assert sorted(path.name for path in stocked.corpus.iterdir()) == ["birds.md", "zebra.txt"]
+
+
+def test_a_dry_run_makes_no_library(place: Place) -> None:
+    place.write("zebra.txt", SENTENCE)
+    assert place.run("sync", "--dry-run").out == "new        zebra.txt\nPlan: 1 new.\n"
+    assert not place.library.exists()
+
+
+def test_several_files_have_a_plan_first(place: Place) -> None:
+    place.write("a.txt", SENTENCE)
+    place.write("b.txt", SENTENCE)
+    assert place.run("sync").err.splitlines() == [
+        "Plan: 2 new.",
+        "new        a.txt",
+        "new        b.txt  (same text as a.txt)",
+        "2 in line.",
+    ]
 
 
 def test_an_empty_library_is_said_to_be_empty(place: Place) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from coalition_qa.ingest import Ingest, Step, plan, rebuild
+from coalition_qa.ingest import Ingest, Progress, rebuild
 from coalition_qa.library import Library
+from coalition_qa.plan import Step, dry_run
 from coalition_qa.types import DocumentError, LibraryError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ OWLS = "Owls hunt mice at night in the forests of Finland."
 AS_NOBODY = """
 import os, sys
 from pathlib import Path
-from coalition_qa.ingest import readable_files
+from coalition_qa.corpus import readable_files
 from coalition_qa.types import DocumentError
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
@@ -31,6 +32,24 @@ try:
 except DocumentError as error:
     print(error)
 """
+
+
+class Told(Progress):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.plan: list[Step] = []
+        self.files: list[tuple[int, int]] = []
+
+    def reading(self, done: int, total: int) -> None:
+        self.files.append((done, total))
+
+    def planned(self, steps: Sequence[Step]) -> None:
+        self.plan = list(steps)
+
+    def done(self, step: Step) -> None:
+        self.steps.append(step)
 
 
 @pytest.fixture
@@ -65,15 +84,16 @@ def test_sync_follows_every_change_of_the_folder(place: Place, library: Library,
 
 def test_the_plan_changes_nothing(place: Place, library: Library) -> None:
     place.write("a.txt", ZEBRA)
-    assert rows(plan(place.settings(), library.names())) == [("new", "a.txt")]
+    assert rows(dry_run(place.settings(), library)) == [("new", "a.txt")]
     assert library.catalogue() == []
 
 
 def test_progress_is_told_of_each_step(place: Place, ingest: Ingest) -> None:
-    told: list[Step] = []
+    told = Told()
     place.write("a.txt", ZEBRA)
-    assert ingest.sync(told.append) == told
-    assert ingest.add([place.outside("b.txt", OWLS)], told.append) == told[1:]
+    assert ingest.sync(told) == told.steps == told.plan
+    assert ingest.add([place.outside("b.txt", OWLS)], told) == told.steps[1:] == told.plan
+    assert told.files == [(1, 1), (1, 1)]
 
 
 def test_a_folder_that_is_missing_is_not_an_empty_one(place: Place, library: Library, ingest: Ingest) -> None:

@@ -240,8 +240,63 @@ def test_a_library_of_another_format_is_named(store: Store, tmp_path: Path) -> N
     with store.transaction():
         store.set_meta({"schema": "99"})
     store.close()
-    with pytest.raises(LibraryError, match=r"format 99.*reads 1.*--rebuild"):
+    with pytest.raises(LibraryError, match=r"format 99.*reads 2.*--rebuild"):
         Store(tmp_path, create=True)
+
+
+VERSION_1 = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE documents (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, chunker TEXT NOT NULL,
+    title TEXT NOT NULL, date TEXT NOT NULL, text TEXT NOT NULL
+);
+CREATE TABLE names (
+    name TEXT PRIMARY KEY, document INTEGER NOT NULL REFERENCES documents, file_sha256 TEXT NOT NULL
+);
+CREATE INDEX names_by_document ON names (document);
+CREATE TABLE passages (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, document INTEGER NOT NULL REFERENCES documents,
+    first INTEGER NOT NULL, last INTEGER NOT NULL, sentences TEXT NOT NULL, vector BLOB NOT NULL
+);
+CREATE INDEX passages_by_document ON passages (document);
+CREATE VIRTUAL TABLE words USING fts5 (text, tokenize = "porter unicode61 remove_diacritics 2");
+INSERT INTO meta VALUES ('schema', '1'), ('generation', 'AB'), ('dimensions', '64');
+INSERT INTO documents VALUES (1, 'id of zebras', 'lines', 'Zebras', '2021-06-28', 'Zebras cross.');
+INSERT INTO names VALUES ('a.txt', 1, 'sha'), ('b.txt', 1, 'sha');
+INSERT INTO passages VALUES (1, 'p', 1, 0, 13, '[[0, 13]]', zeroblob(256));
+INSERT INTO words (rowid, text) VALUES (1, 'Zebras cross.');
+"""
+
+
+def test_a_library_of_the_format_before_is_brought_to_this_one(tmp_path: Path, put: Put) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE)) as old:
+        old.executescript(VERSION_1)
+    for _ in range(2):
+        with closing(Store(tmp_path, create=False)) as store:
+            assert store.integrity() == "ok"
+            assert store.generation == "AB"
+            assert store.document("b.txt") == Document("b.txt", "Zebras cross.", "Zebras", "2021-06-28")
+            assert [(info.title, info.date, info.pages) for info in store.catalogue()] == [
+                ("Zebras", "2021-06-28", 0),
+                ("Zebras", "2021-06-28", 0),
+            ]
+            assert words_of(store, "zebra") == ["Zebras cross."]
+            assert [known for _, _, known in store.sketches()] == [b"", b""]
+    with closing(Store(tmp_path, create=False)) as store:
+        put(store, "c.txt", "Owls fly.")
+        assert store.document("c.txt") == Document("c.txt", "Owls fly.", "Title of c.txt")
+
+
+def test_what_a_file_says_of_its_text_is_kept_under_its_name(store: Store, put: Put, tmp_path: Path) -> None:
+    put(store, "b.txt", "Zebras cross.\nOwls fly.")
+    first = Document("a.pdf", "Zebras cross.\nOwls fly.", "Zebras", "2021-06", "en-GB", (0, 14))
+    store.put(first, [], np.zeros((0, 64), np.float32), "sha", "lines")
+    store.close()
+    with closing(Store(tmp_path, create=False)) as again:
+        assert again.document("a.pdf") == first
+        assert [(info.language, info.pages) for info in again.catalogue()] == [("en-GB", 2), ("", 0)]
+        found = again.found(again.vectors()[0]).values()
+        assert {(item.doc, item.title, item.pages) for item in found} == {("a.pdf", "Zebras", (0, 14))}
 
 
 def test_a_vector_cut_short_or_without_numbers_is_damage(store: Store, put: Put, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from hashlib import sha256
 
 import pytest
@@ -119,6 +119,18 @@ def test_an_answer_becomes_json_that_loses_nothing_a_reader_needs() -> None:
         "quote": "The coalition met in Rome.",
         "document_id": DOCUMENT.id,
     }
+
+
+def test_a_citation_says_its_page_where_there_is_one() -> None:
+    assert list(replace(ROME, page=3).to_json().items())[:4] == [
+        ("doc", "rome.txt"),
+        ("start", 0),
+        ("end", 26),
+        ("page", 3),
+    ]
+    paged = replace(HIT, pages=(0, 10, 10, 30))
+    assert [paged.page_of(Span(at, 56)) for at in (0, 9, 10, 29, 30, 55)] == [1, 1, 3, 3, 4, 4]
+    assert HIT.page_of(Span(0, 4)) is None
 
 
 def test_the_tree_in_the_docstring_is_the_error_family() -> None:

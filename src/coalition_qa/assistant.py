@@ -202,8 +202,8 @@ def reranked(hits: Sequence[Hit], candidates: Sequence[Candidate]) -> tuple[Hit,
 
 def cited(candidate: Candidate) -> Citation:
     """The citation of a candidate's sentence."""
-    passage = candidate.hit.passage
-    return Citation(candidate.hit.doc, passage.document_id, candidate.sentence, candidate.text, passage.id)
+    hit, span = candidate.hit, candidate.sentence
+    return Citation(hit.doc, hit.passage.document_id, span, candidate.text, hit.passage.id, hit.page_of(span))
 
 
 @dataclass(frozen=True, slots=True)

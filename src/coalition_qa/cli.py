@@ -18,7 +18,8 @@ from coalition_qa.types import Answer, CoalitionQAError, LibraryBusy
 
 if TYPE_CHECKING:
     from coalition_qa.config import Settings
-    from coalition_qa.ingest import Step
+    from coalition_qa.ingest import Progress
+    from coalition_qa.plan import Step
 
 DIALS = ("strict", "balanced", "helpful")
 ABSTAINED = "The documents don't say."
@@ -83,12 +84,14 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument("--dial", choices=DIALS, help=dial)
     add = command("add", _add, "Copy files, or folders of files, into the corpus and index them.")
     add.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    add.add_argument("--dry-run", action="store_true", help="only show what would be done")
     remove = command("remove", _remove, "Take documents out of the corpus and the library.")
     remove.add_argument("documents", nargs="+", metavar="DOC", help="name, or at least 6 characters of the id")
     lister = command("list", _list, "Show the documents in the library.")
     lister.add_argument("--json", action="store_true", help="print as JSON")
     sync = command("sync", _sync, "Bring the library in line with the corpus folder.")
     sync.add_argument("folder", nargs="?", metavar="DIR", help="another corpus folder")
+    sync.add_argument("--dry-run", action="store_true", help="only show what would be done")
     sync.add_argument("--rebuild", action="store_true", help="make the library anew and swap it in when complete")
     command("doctor", _doctor, "Check models, corpus and library.")
     eval_commands.add_commands(commands, shared)
@@ -140,11 +143,13 @@ def _add(given: argparse.Namespace) -> int:
     from coalition_qa.store import FILE
 
     settings = _settings(given)
+    if given.dry_run:
+        return _dry_run(settings, given.paths)
     if settings.corpus.is_dir() and not (settings.library_path / FILE).is_file():
         _bring_in_line(settings)  # a library that holds only what is added would hide the rest of the corpus
     encoder = open_encoder(settings)
     with Library(settings.library_path, encoder, create=True) as library:
-        return _outcome(Ingest(settings, library, encoder).add(given.paths, progress=_row), "added")
+        return _outcome(Ingest(settings, library, encoder).add(given.paths, _progress()), "added")
 
 
 def _remove(given: argparse.Namespace) -> int:
@@ -155,8 +160,9 @@ def _remove(given: argparse.Namespace) -> int:
     settings = _settings(given)
     encoder = open_encoder(settings)
     with Library(settings.library_path, encoder) as library:
-        for step in Ingest(settings, library, encoder).remove(given.documents):
-            _row(step)
+        steps = Ingest(settings, library, encoder).remove(given.documents)
+    for step in steps:
+        _progress().done(step)
     return 0
 
 
@@ -171,7 +177,8 @@ def _list(given: argparse.Namespace) -> int:
         print(json.dumps([asdict(info) for info in catalogue], ensure_ascii=False, indent=2))
         return 0
     for info in catalogue:
-        size = f"{info.passages} passages, {info.characters:,} characters"
+        pages = f"{info.pages:,} pages, " if info.pages else ""
+        size = f"{pages}{info.passages} passages, {info.characters:,} characters"
         print(_plain(f"{info.document_id[:12]}  {info.name}  ({size})"))
     if not catalogue:
         print("The library is empty: `coalition-qa add FILE` adds documents.")
@@ -180,7 +187,25 @@ def _list(given: argparse.Namespace) -> int:
 
 def _sync(given: argparse.Namespace) -> int:
     settings = _settings(given, **({"corpus": given.folder} if given.folder else {}))
+    if given.dry_run:
+        return _dry_run(settings, rebuild=given.rebuild)
     return _outcome(_bring_in_line(settings, rebuild=given.rebuild), "in line")
+
+
+def _dry_run(settings: Settings, paths: Sequence[Path] | None = None, *, rebuild: bool = False) -> int:
+    from coalition_qa.encoders import open_encoder
+    from coalition_qa.library import Library
+    from coalition_qa.plan import dry_run
+    from coalition_qa.progress import Shown
+    from coalition_qa.store import FILE
+
+    if rebuild or not (settings.library_path / FILE).is_file():
+        steps = dry_run(settings, None, paths)
+    else:
+        with Library(settings.library_path, open_encoder(settings)) as library:
+            steps = dry_run(settings, library, paths)
+    Shown(sys.stdout, _plain, _complain).rows(steps)
+    return 1 if any(step.action == "refused" for step in steps) else 0
 
 
 def _bring_in_line(settings: Settings, *, rebuild: bool = False) -> list[Step]:
@@ -192,9 +217,9 @@ def _bring_in_line(settings: Settings, *, rebuild: bool = False) -> list[Step]:
         settings.corpus.mkdir(parents=True, exist_ok=True)  # the first start outside a project
     encoder = open_encoder(settings)
     if rebuild:
-        return ingest.rebuild(settings, encoder, progress=_row)
+        return ingest.rebuild(settings, encoder, _progress())
     with Library(settings.library_path, encoder, create=True) as library:
-        return ingest.Ingest(settings, library, encoder).sync(progress=_row)
+        return ingest.Ingest(settings, library, encoder).sync(_progress())
 
 
 def _doctor(given: argparse.Namespace) -> int:
@@ -233,7 +258,9 @@ def rendered(answer: Answer) -> str:
         marks = "".join(f"[{number[citation]}]" for citation in sentence.citations)
         lines.append(f"{sentence.text} {marks}")
     lines.append("")
-    lines += [f"[{n}] {c.doc}, characters {c.span.start}-{c.span.end}" for c, n in number.items()]
+    for citation, n in number.items():
+        page = f"page {citation.page}, " if citation.page else ""
+        lines.append(f"[{n}] {citation.doc}, {page}characters {citation.span.start}-{citation.span.end}")
     return "\n".join(lines)
 
 
@@ -244,11 +271,14 @@ def _outcome(steps: Sequence[Step], done: str) -> int:
     return 1 if refused else 0
 
 
-def _row(step: Step) -> None:
-    if step.action == "refused":
-        _fail(step.note, 1)
-    elif step.action != "unchanged":
-        print(_plain(f"{step.action:9}  {step.name}"), file=sys.stderr)
+def _progress() -> Progress:
+    from coalition_qa.progress import Shown
+
+    return Shown(sys.stderr, _plain, _complain)
+
+
+def _complain(note: str) -> None:
+    _fail(note, 1)
 
 
 def _plain(text: str) -> str:

@@ -64,7 +64,13 @@ class Settings(BaseSettings):
     """A longer question is refused: it is a pasted document, not a question."""
 
     max_file_megabytes: Annotated[float, Field(gt=0)] = 20.0
-    """A larger file is refused on its row of the plan."""
+    """A larger file, or one with a larger text, is refused on its row of the plan."""
+
+    parse_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """A file that takes longer to read is refused."""
+
+    parse_megabytes: Annotated[int, Field(ge=200)] = 1_000
+    """A file that takes more memory to read is refused."""
 
     threads: Annotated[int, Field(ge=1)] = min(4, os.cpu_count() or 1)
     """Processor threads for the models."""

@@ -6,7 +6,8 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from coalition_qa.types import Document, DocumentError, GoldError
 
@@ -93,10 +94,14 @@ def _settings(given: argparse.Namespace) -> Settings:
 
 
 def _check(given: argparse.Namespace) -> int:
+    with _Folder(_settings(given)) as documents:
+        return _checked(given, documents)
+
+
+def _checked(given: argparse.Namespace, documents: Mapping[str, Document]) -> int:
     from coalition_qa.evaluation.gold import check_gold
     from coalition_qa.evaluation.lock import lock_path, write_lock
 
-    documents = _Folder(_settings(given))
     gold = check_gold(given.gold, documents)
     _tell("warning", gold.warnings)
     _tell("stale", gold.stale)
@@ -144,7 +149,8 @@ def _add(given: argparse.Namespace) -> int:
         "evidence": [{**named, "quote": quote} for quote in given.quote],
         "split": given.split,
     }
-    item = add_item(given.gold, fields, _Folder(_settings(given)))
+    with _Folder(_settings(given)) as documents:
+        item = add_item(given.gold, fields, documents)
     where = "; ".join(f"{p.doc}, characters {p.span.start}-{p.span.end}" for p in item.evidence) or "no evidence"
     print(f"{item.id} added to {given.gold}: {where}.")
     return 0
@@ -154,14 +160,21 @@ class _Folder(Mapping[str, Document]):
     """The readable documents of the corpus folder by name, each read again when it is asked for."""
 
     def __init__(self, settings: Settings) -> None:
-        from coalition_qa.ingest import readable_files
+        from coalition_qa.corpus import sources_in
+        from coalition_qa.documents import Parser
+        from coalition_qa.plan import limits
 
-        if not settings.corpus.is_dir():
-            raise DocumentError(f"There is no corpus folder {settings.corpus}: make it, or name another with --corpus.")
-        self._most = settings.max_file_megabytes
-        named = {path.relative_to(settings.corpus).as_posix(): path for path in readable_files(settings.corpus)}
-        self._paths = named
-        self._paths = {name: path for name, path in named.items() if self._is_readable(name)}
+        self._paths = {source.name: source.path for source in sources_in(settings.corpus)}
+        self._parser = Parser(limits(settings))
+
+    def __enter__(self) -> Self:
+        self._paths = {name: path for name, path in self._paths.items() if self._is_readable(name)}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._parser.close()
 
     def _is_readable(self, name: str) -> bool:
         try:
@@ -170,9 +183,7 @@ class _Folder(Mapping[str, Document]):
             return False
 
     def __getitem__(self, name: str) -> Document:
-        from coalition_qa.documents import read_document
-
-        return read_document(self._paths[name], name, self._most)
+        return self._parser.document(self._paths[name], name)
 
     def __contains__(self, name: object) -> bool:
         return name in self._paths

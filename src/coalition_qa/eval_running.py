@@ -15,6 +15,7 @@ from time import perf_counter
 
 from coalition_qa.assistant import Assistant
 from coalition_qa.config import Settings, load_settings
+from coalition_qa.corpus import readable_files
 from coalition_qa.encoders import MODELS, Encoder, open_encoder
 from coalition_qa.evaluation import baseline, gate, measure, provenance, report
 from coalition_qa.evaluation.adding import add_item, fields_of
@@ -27,8 +28,9 @@ from coalition_qa.evaluation.progress import ProgressLine
 from coalition_qa.evaluation.results import RunInfo, read_results
 from coalition_qa.evaluation.run import TUNED_ON_DEV, Extras, choose, run, warm_up
 from coalition_qa.evaluation.squad import load_squad
-from coalition_qa.ingest import Ingest, Step, readable_files
+from coalition_qa.ingest import Ingest, Progress
 from coalition_qa.library import Library
+from coalition_qa.plan import Step
 from coalition_qa.types import Answer, Document, SettingsError, Turn
 from coalition_qa.verification import open_calibration
 
@@ -175,16 +177,8 @@ def _bring_in_line(settings: Settings, encoder: Encoder) -> tuple[list[str], flo
     if settings.corpus_is_own:
         settings.corpus.mkdir(parents=True, exist_ok=True)
     began = perf_counter()
-    steps: list[Step] = []
-    total = sum(1 for _ in readable_files(settings.corpus)) if settings.corpus.is_dir() else 0
-    show = ProgressLine(sys.stderr, "documents")
-
-    def told(step: Step) -> None:
-        steps.append(step)
-        show(min(len(steps), total), total)
-
     with Library(settings.library_path, encoder, create=True) as library:
-        Ingest(settings, library, encoder).sync(progress=told)
+        steps = Ingest(settings, library, encoder).sync(_Indexing())
     refused = [step for step in steps if step.action == "refused"]
     for step in refused:
         print(f"refused: {step.note}", file=sys.stderr)
@@ -217,6 +211,24 @@ def _folder(out: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as passing:
         yield Path(passing)
+
+
+class _Indexing(Progress):
+    """Shows how many of the documents to index are indexed."""
+
+    def __init__(self) -> None:
+        self._show = ProgressLine(sys.stderr, "documents")
+        self._left: set[str] = set()
+        self._total = 0
+
+    def planned(self, steps: Sequence[Step]) -> None:
+        self._left = {step.name for step in steps if step.action in ("new", "changed")}
+        self._total = len(self._left)
+
+    def done(self, step: Step) -> None:
+        if step.name in self._left:
+            self._left.remove(step.name)
+            self._show(self._total - len(self._left), self._total)
 
 
 class _Shelf(Mapping[str, Document]):

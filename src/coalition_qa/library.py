@@ -118,6 +118,10 @@ class Library:
         """Where the passages of the document of that name stand in it; none where there is no such document."""
         return self._store.spans(name)
 
+    def sketches(self) -> list[tuple[str, str, bytes]]:
+        """Name, document id and sketch (see `alike`) of every name, by name."""
+        return self._store.sketches()
+
     def found(self, ids: Sequence[str]) -> dict[str, Found]:
         """The passages with these ids."""
         return self._store.found(ids)

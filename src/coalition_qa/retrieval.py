@@ -50,6 +50,7 @@ class Retriever:
                 score=fused[id_],
                 similarity=dense.get(id_),
                 lexical=lexical.get(id_, 0.0),
+                pages=item.pages,
             )
             for id_, item in self._library.found(list(fused)).items()
         ]

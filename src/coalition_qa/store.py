@@ -15,29 +15,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from coalition_qa.alike import sketch
 from coalition_qa.encoders import Vectors
+from coalition_qa.schema import TABLES, UPGRADES, VERSION
 from coalition_qa.types import Document, DocumentInfo, LibraryBusy, LibraryDamaged, LibraryError, Passage, Span
 
 FILE = "library.sqlite3"
-_SCHEMA_VERSION = "1"
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE documents (
-    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, chunker TEXT NOT NULL,
-    title TEXT NOT NULL, date TEXT NOT NULL, text TEXT NOT NULL
-);
-CREATE TABLE names (
-    name TEXT PRIMARY KEY, document INTEGER NOT NULL REFERENCES documents, file_sha256 TEXT NOT NULL
-);
-CREATE INDEX names_by_document ON names (document);
-CREATE TABLE passages (
-    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, document INTEGER NOT NULL REFERENCES documents,
-    first INTEGER NOT NULL, last INTEGER NOT NULL, sentences TEXT NOT NULL, vector BLOB NOT NULL
-);
-CREATE INDEX passages_by_document ON passages (document);
-CREATE VIRTUAL TABLE words USING fts5 (text, tokenize = "porter unicode61 remove_diacritics 2");
-INSERT INTO meta VALUES ('schema', '1'), ('generation', hex(randomblob(8)));
-"""
 _NOT_OURS = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
 _K1 = 1.2  # of FTS5's BM25
 _AT_ONCE = 500  # bound variables in one statement; SQLite's own limit may be as low as 999
@@ -52,11 +35,12 @@ class Named(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A passage with the first name and the title of its document."""
+    """A passage with its document's first name, and the title and page starts under that name."""
 
     passage: Passage
     doc: str
     title: str
+    pages: tuple[int, ...] = ()
 
 
 class Store:
@@ -103,15 +87,17 @@ class Store:
     def _prepare(self) -> None:
         if not self._rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'"):
             raise LibraryDamaged(self._damage("it holds no library"))
-        found = self.meta("schema")
-        if found != _SCHEMA_VERSION:
-            raise LibraryError(
-                f"The library {self._path} has format {found}, this program reads {_SCHEMA_VERSION}: "
-                "run `coalition-qa sync --rebuild`."
-            )
+        found = self.meta("schema") or ""
+        if found != VERSION and (self.read_only or found not in UPGRADES):
+            known = f"has format {found}, this program reads {VERSION}"
+            raise LibraryError(f"The library {self._path} {known}: run `coalition-qa sync --rebuild`.")
         if not self.read_only:
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON", "foreign_keys = ON"):
                 self._connection.execute(f"PRAGMA {pragma}")
+        if found in UPGRADES:
+            with self.transaction():
+                for statement in UPGRADES.get(self.meta("schema") or "", ()):  # another process may have been faster
+                    self._connection.execute(statement)
 
     def _damage(self, what: object) -> str:
         return (
@@ -191,12 +177,14 @@ class Store:
                 self._delete_document(held[0][0])
                 held = []
             number = held[0][0] if held else self._insert(document, passages, vectors, chunker)
-            self._connection.execute("INSERT INTO names VALUES (?, ?, ?)", (document.name, number, file_sha256))
+            said = (document.title, document.date, document.language, json.dumps(document.pages))
+            row = (document.name, number, file_sha256, *said)
+            self._connection.execute("INSERT INTO names VALUES (?, ?, ?, ?, ?, ?, ?)", row)
             self._next_generation()
 
     def _insert(self, document: Document, passages: Sequence[Passage], vectors: Vectors, chunker: str) -> int:
-        values = (document.id, chunker, document.title, document.date, document.text)
-        cursor = self._connection.execute("INSERT INTO documents VALUES (NULL, ?, ?, ?, ?, ?)", values)
+        values = (document.id, chunker, document.text, sketch(document.text).tobytes())
+        cursor = self._connection.execute("INSERT INTO documents VALUES (NULL, ?, ?, ?, ?)", values)
         number = int(cursor.lastrowid or 0)
         for passage, vector in zip(passages, vectors, strict=True):
             inside = json.dumps([(span.start, span.end) for span in passage.sentences])
@@ -249,17 +237,25 @@ class Store:
         """One row a name, by name."""
         rows = self._rows(
             "SELECT name, id, title, date, length(text),"
-            " (SELECT count(*) FROM passages WHERE passages.document = documents.number)"
+            " (SELECT count(*) FROM passages WHERE passages.document = documents.number), language, pages"
             " FROM names JOIN documents ON number = document ORDER BY name"
         )
-        return [DocumentInfo(*row) for row in rows]
+        with self._parsing():
+            return [DocumentInfo(*[*row[:7], len(json.loads(row[7]))]) for row in rows]
 
     def document(self, name: str) -> Document | None:
         """The document of that name, or None."""
         rows = self._rows(
-            "SELECT text, title, date FROM names JOIN documents ON number = document WHERE name = ?", (name,)
+            "SELECT text, title, date, language, pages FROM names JOIN documents ON number = document WHERE name = ?",
+            (name,),
         )
-        return Document(name, *rows[0]) if rows else None
+        with self._parsing():
+            return next((Document(name, *[*row[:4], _pages(row[4])]) for row in rows), None)
+
+    def sketches(self) -> list[tuple[str, str, bytes]]:
+        """Name, document id and sketch (see `alike`) of every name, by name."""
+        rows = self._rows("SELECT name, id, sketch FROM names JOIN documents ON number = document ORDER BY name")
+        return [(str(name), str(id_), bytes(known)) for name, id_, known in rows]
 
     def spans(self, name: str) -> list[Span]:
         """Where the passages of the document of that name stand in it; none where there is no such document."""
@@ -278,14 +274,14 @@ class Store:
         for start in range(0, len(ids), _AT_ONCE):
             some = ids[start : start + _AT_ONCE]
             rows = self._rows(
-                "SELECT p.id, d.id, first, last, substr(d.text, first + 1, last - first), sentences,"
-                " (SELECT min(name) FROM names WHERE names.document = d.number), title"
+                "SELECT p.id, d.id, first, last, substr(d.text, first + 1, last - first), sentences, name, title, pages"
                 " FROM passages p JOIN documents d ON d.number = p.document"
+                " JOIN names ON name = (SELECT min(name) FROM names n WHERE n.document = d.number)"
                 f" WHERE p.id IN ({', '.join('?' * len(some))})",
                 some,
             )
             with self._parsing():
-                found.update({row[0]: Found(_passage(row), row[6], row[7]) for row in rows})
+                found.update({row[0]: Found(_passage(row), row[6], row[7], _pages(row[8])) for row in rows})
         return found
 
     def lexical(self, terms: Sequence[str], count: int) -> list[tuple[str, float]]:
@@ -337,6 +333,10 @@ def _passage(row: Sequence[Any]) -> Passage:
     return Passage(row[0], row[1], Span(row[2], row[3]), row[4], sentences)
 
 
+def _pages(stored: str) -> tuple[int, ...]:
+    return tuple(int(start) for start in json.loads(stored))
+
+
 def _make(path: Path) -> None:
     """Write an empty library beside `path` and rename it: a file of that name is whole, or damaged."""
     fresh = path.with_name(f"{FILE}.new")
@@ -345,5 +345,5 @@ def _make(path: Path) -> None:
         if not path.exists():
             fresh.unlink(missing_ok=True)
             with closing(sqlite3.connect(fresh)) as connection:
-                connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+                connection.executescript(f"BEGIN; {TABLES} COMMIT;")
             fresh.rename(path)

@@ -16,6 +16,7 @@ The errors, as a tree. Each message is one line that says what, where, and what 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -80,12 +81,18 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One text under one name. Its identity is its text: a renamed copy has the same id."""
+    """One text under one name. Its identity is its text: a renamed copy has the same id.
+
+    `date` is YYYY, YYYY-MM or YYYY-MM-DD, `language` a BCP 47 tag; both are what the file says, or empty. `pages` are
+    the offsets in `text` where each page starts, in order; empty for a format without pages.
+    """
 
     name: str
     text: str
     title: str = ""
     date: str = ""
+    language: str = ""
+    pages: tuple[int, ...] = ()
 
     @property
     def id(self) -> str:
@@ -103,6 +110,8 @@ class DocumentInfo:
     date: str
     characters: int
     passages: int
+    language: str = ""
+    pages: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +132,8 @@ class Passage:
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A retrieved passage. `score` is what it is ranked by: `similarity`, the cosine to the question (None where
-    dense search did not return it), plus `lexical`, its BM25 as a share of the most possible.
+    dense search did not return it), plus `lexical`, its BM25 as a share of the most possible. `pages` are its
+    document's.
     """
 
     passage: Passage
@@ -132,27 +142,31 @@ class Hit:
     score: float
     similarity: float | None = None
     lexical: float = 0.0
+    pages: tuple[int, ...] = ()
+
+    def page_of(self, span: Span) -> int | None:
+        """The page that `span` of the hit's document begins on, counted from 1; None where it has no pages."""
+        return bisect_right(self.pages, span.start) or None
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A place in a document. `quote` is that document's text from `span.start` to `span.end`, exactly."""
+    """A place in a document. `quote` is that document's text from `span.start` to `span.end`, exactly; `page`, counted
+    from 1, is where it begins, None in a document without pages.
+    """
 
     doc: str
     document_id: str
     span: Span
     quote: str
     passage_id: str
+    page: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The form that `ask --json`, results and receipts carry."""
-        return {
-            "doc": self.doc,
-            "start": self.span.start,
-            "end": self.span.end,
-            "quote": self.quote,
-            "document_id": self.document_id,
-        }
+        """The form that `ask --json`, results and receipts carry; `page` only where there is one."""
+        place = {"doc": self.doc, "start": self.span.start, "end": self.span.end}
+        page = {} if self.page is None else {"page": self.page}
+        return {**place, **page, "quote": self.quote, "document_id": self.document_id}
 
 
 @dataclass(frozen=True, slots=True)

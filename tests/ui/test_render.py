@@ -132,6 +132,18 @@ def test_one_card_a_passage_with_each_cited_sentence_marked(fake: FakeAssistant)
     assert 'data-n="1"' in html
 
 
+def test_a_card_says_the_page_of_its_first_citation(fake: FakeAssistant) -> None:
+    answer = fake.answers("Where?", FIRST, SECOND)
+    (first,), (second,) = (sentence.citations for sentence in answer.sentences)
+    paged = [
+        replace(sentence, citations=(replace(citation, page=page),))
+        for sentence, citation, page in zip(answer.sentences, (first, second), (4, 3), strict=True)
+    ]
+    hits = tuple(replace(hit, pages=(0, 0, 0, len(FIRST) + 1)) for hit in answer.hits)
+    html = render.panel([Exchange("Where?", 2, replace(answer, sentences=tuple(paged), hits=hits))])
+    assert Parsed(html).texts["meta"][:2] == ["rome.txt · page 3", "rome.txt · page 4"]
+
+
 def test_overlapping_citations_are_marked_without_losing_a_letter(fake: FakeAssistant) -> None:
     answer = fake.answers("Where?", "The coalition met on Monday", "met on Monday in Rome.", "The coalition")
     panel = Parsed(render.panel([Exchange("Where?", 2, answer)]))

@@ -188,15 +188,17 @@ def _cards(answer: Answer, dates: Mapping[str, str], turn: int) -> Iterable[str]
         text, start = (hit.passage.text, hit.passage.span.start) if hit else (first.quote, first.span.start)
         marks = [(n, citation.span.start - start, citation.span.end - start) for n, citation in cited]
         back = "".join(f'<a class="number" href="#ref-{turn}-{n}" title="Back to the answer">{n}</a>' for n, _ in cited)
-        yield _card(first.doc, hit.title if hit else "", dates, _marked(text, marks, turn), back)
+        page = min((citation.page for _, citation in cited if citation.page), default=None)
+        yield _card(first.doc, hit.title if hit else "", dates, _marked(text, marks, turn), page, back)
 
 
 def _passage(hit: Hit, dates: Mapping[str, str]) -> str:
-    return _card(hit.doc, hit.title, dates, escaped(hit.passage.text))
+    return _card(hit.doc, hit.title, dates, escaped(hit.passage.text), hit.page_of(hit.passage.span))
 
 
-def _card(doc: str, title: str, dates: Mapping[str, str], body: str, back: str = "") -> str:
-    details = [escaped(part) for part in (doc if title else "", dates.get(doc, "")) if part]
+def _card(doc: str, title: str, dates: Mapping[str, str], body: str, page: int | None, back: str = "") -> str:
+    where = f"page {page}" if page else ""
+    details = [escaped(part) for part in (doc if title else "", where, dates.get(doc, "")) if part]
     meta = f'<p class="meta">{" · ".join(details)}</p>' if details else ""
     numbers = f'<span class="numbers">{back}</span>' if back else ""
     head = f'<div class="head">{numbers}<div><h3>{escaped(title or doc)}</h3>{meta}</div></div>'
