@@ -21,7 +21,7 @@ QUESTION = "Who painted the zebra crossing in Oslo?"
 HOLD = """
 import sys
 from pathlib import Path
-from coalition_qa.library import only_writer
+from coalition_qa.folder import only_writer
 with only_writer(Path(sys.argv[1])):
     print("holding", flush=True)
     sys.stdin.read()

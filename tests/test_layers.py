@@ -14,8 +14,9 @@ PACKAGE = Path(__file__).parents[1] / "src" / "coalition_qa"
 MOST_LINES = 350
 MOST_FUNCTION_LINES = 50
 
-ROOMS = """types config words documents encoders passages store index library ingest retrieval reading generation
-speakers answering verification conversation assistant evaluation ui cli __main__""".split()
+ROOMS = """types config words documents encoders passages schema database store audit proof
+index filling folder library backup ingest doctor retrieval reading generation
+speakers answering verification receipts conversation assistant evaluation ui library_commands cli __main__""".split()
 """A room is a module or a package; it may import from those before it."""
 
 APART = {
@@ -25,15 +26,19 @@ APART = {
     "passages": {"types", "words"},
     "conversation": {"types", "words"},
     "speakers": {"types", "words"},
+    "receipts": {"types", "verification"},
     "evaluation": {"types", "verification"},
     "ui": {"types", "config"},
 }
 """Rooms that may import from these only: pure, or given what they work with by who calls them."""
 
-INSIDE_FUNCTIONS = {"cli"}
+PRINTING = {"cli", "library_commands"}
+"""The command line."""
+
+INSIDE_FUNCTIONS = {"cli", "library_commands"}
 """May import first-party code where it is used, so that `--help` is instant and a command loads only what it needs."""
 
-VENDORS = {
+VENDORS: dict[str, str | set[str]] = {
     "charset_normalizer": "documents",
     "chromadb": "index",
     "gradio": "ui",
@@ -43,12 +48,12 @@ VENDORS = {
     "pydantic_settings": "config",
     "sentence_transformers": "encoders",
     "snowballstemmer": "words",
-    "sqlite3": "store",
+    "sqlite3": {"database", "proof"},
     "tokenizers": "encoders",
     "torch": "reading",
     "transformers": "reading",
 }
-"""One vendor, one room: its types never cross a boundary."""
+"""One vendor, one room (two look into SQLite files): its types never cross a boundary."""
 
 SLOW = {
     "charset_normalizer",
@@ -156,7 +161,9 @@ def test_first_party_imports_stand_at_the_top_of_the_file() -> None:
 
 @pytest.mark.parametrize("vendor", sorted(VENDORS))
 def test_a_vendor_lives_in_one_room(vendor: str) -> None:
-    assert {found.room for found in ALL if found.target.split(".")[0] == vendor} == {VENDORS[vendor]}
+    named = VENDORS[vendor]
+    rooms = named if isinstance(named, set) else {named}
+    assert {found.room for found in ALL if found.target.split(".")[0] == vendor} == rooms
 
 
 def test_slow_vendors_are_not_loaded_by_an_import() -> None:
@@ -176,4 +183,4 @@ def test_a_module_is_short_its_functions_fit_a_screen_and_only_the_command_line_
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert (node.end_lineno or 0) - node.lineno < MOST_FUNCTION_LINES, node.name
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
-            assert room_of(path) == "cli"
+            assert room_of(path) in PRINTING

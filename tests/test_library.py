@@ -30,7 +30,7 @@ TEXTS = {
 HOLD = """
 import sys
 from pathlib import Path
-from coalition_qa.library import only_writer
+from coalition_qa.folder import only_writer
 with only_writer(Path(sys.argv[1])):
     print("holding", flush=True)
     sys.stdin.read()
@@ -89,7 +89,7 @@ def test_contract_each_passage_is_found_by_its_own_words_and_cut_from_its_docume
             assert nearest == id_
             assert cosine == pytest.approx(1, abs=1e-4)
         assert text_of(library, library.lexical(["zebras", "painted"], 3)) == [TEXTS["zebra.txt"].strip()]
-        assert all(fault == "" for _, fault in library.faults())
+        assert place.faults(any_encoder) == {}
 
 
 def test_contract_chroma_and_exact_search_agree(place: Place, any_encoder: Encoder) -> None:
@@ -159,7 +159,7 @@ def test_without_a_proof_the_store_answers_until_a_writer_has_refreshed_the_inde
             pass
         assert library.index_is_current()
         assert text_of(library, library.dense(query, 1)) == [TEXTS["zebra.txt"].strip()]
-        assert all(fault == "" for _, fault in library.faults())
+        assert place.faults(fake_encoder) == {}
 
 
 def test_an_older_copy_of_the_store_put_back_is_not_answered_from_the_newer_index(
@@ -262,15 +262,16 @@ def test_damage_has_a_name(place: Place, fake_encoder: FakeEncoder) -> None:
     with sqlite3.connect(place.library / FILE) as other:
         other.execute("UPDATE documents SET text = replace(text, 'zebra', 'tapir')")
     other.close()
-    with Library(place.library, fake_encoder) as library:
-        faults = {name: fault for name, fault in library.faults() if fault}
-    assert faults == {"texts have their hash": "1 documents altered", "spans equal text": "1 of 3 passages do not"}
-    with Library(place.library, fake_encoder) as library:
-        generation = json.loads(marker(place).read_text())["generation"]
-        index = ChromaIndex(place.library / "index")
-        assert index.fill(["nobody"], np.eye(1, 64, dtype=np.float32), generation)
-        index.close()
-        assert dict(library.faults())["index holds the same passages"] == "4 differ"
+    assert place.faults(fake_encoder) == {
+        "texts have their hash": "1 documents altered",
+        "spans equal text": "1 of 3 passages do not",
+    }
+    rebuild(place.settings(), fake_encoder)
+    generation = json.loads(marker(place).read_text())["generation"]
+    index = ChromaIndex(place.library / "index")
+    assert index.fill(["nobody"], np.eye(1, 64, dtype=np.float32), generation)
+    index.close()
+    assert place.faults(fake_encoder) == {"index holds the same passages": "4 differ"}
 
 
 def test_where_a_library_cannot_be_made_is_said(place: Place, fake_encoder: FakeEncoder) -> None:

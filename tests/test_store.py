@@ -240,7 +240,7 @@ def test_a_library_of_another_format_is_named(store: Store, tmp_path: Path) -> N
     with store.transaction():
         store.set_meta({"schema": "99"})
     store.close()
-    with pytest.raises(LibraryError, match=r"format 99.*reads 1.*--rebuild"):
+    with pytest.raises(LibraryError, match=r"format 99.*reads 2.*--rebuild"):
         Store(tmp_path, create=True)
 
 

@@ -7,7 +7,6 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,11 +14,11 @@ from typing import Literal
 from coalition_qa.config import Settings
 from coalition_qa.documents import is_readable, read_document
 from coalition_qa.encoders import Encoder, Vectors
-from coalition_qa.library import Library, only_writer
+from coalition_qa.folder import replacing
+from coalition_qa.library import Library
 from coalition_qa.passages import CHUNKER, SentenceSplitter, split_document
-from coalition_qa.store import FILE as STORE_FILE
 from coalition_qa.store import Named
-from coalition_qa.types import CoalitionQAError, Document, DocumentError, LibraryError, Passage
+from coalition_qa.types import CoalitionQAError, Document, DocumentError, Passage
 
 Action = Literal["new", "changed", "unchanged", "removed", "refused"]
 Progress = Callable[["Step"], None]
@@ -182,34 +181,8 @@ class Ingest:
 
 def rebuild(settings: Settings, encoder: Encoder, progress: Progress | None = None) -> list[Step]:
     """Make the library anew from the corpus folder beside the old one, and swap when it is complete."""
-    folder = settings.library_path
-    if folder.exists() and not folder.is_dir():
-        raise LibraryError(f"{folder} is not a folder: name another with --library.")
-    strange = sorted(path.name for path in folder.iterdir() if not _is_ours(path)) if folder.is_dir() else []
-    if strange:
-        raise LibraryError(f"{folder} holds more than a library ({strange[0]}): name another folder with --library.")
-    _make_folder(folder.parent)
-    fresh = folder.with_name(f".{folder.name}-{os.urandom(4).hex()}")
-    old = fresh.with_name(fresh.name + "-old")
-    try:
-        with only_writer(folder) if folder.is_dir() else nullcontext():
-            with Library(fresh, encoder, create=True) as library:
-                steps = Ingest(settings, library, encoder).sync(progress)
-            if folder.exists():
-                folder.rename(old)
-            fresh.rename(folder)
-    except OSError as error:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        raise LibraryError(f"The library in {folder} cannot be replaced ({error.strerror}).") from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
-    return steps
-
-
-def _is_ours(path: Path) -> bool:
-    return path.name in ("index", "writer") or path.name.startswith(STORE_FILE)
+    with replacing(settings.library_path) as fresh, Library(fresh, encoder, create=True) as library:
+        return Ingest(settings, library, encoder).sync(progress)
 
 
 def readable_files(folder: Path) -> Iterator[Path]:
