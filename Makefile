@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 export HF_HUB_OFFLINE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help chat test lint fix unit eval clean
+.PHONY: help chat test lint fix unit torture eval clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1 \t/'
@@ -24,6 +24,9 @@ lint: $(VENV)/installed-dev ## style and types
 
 unit: $(VENV)/installed-dev ## tests only
 	$(BIN)/python -m pytest
+
+torture: $(VENV)/installed-dev ## kills, damaged files, full disks, hundreds of times: about a quarter of an hour
+	$(BIN)/python -m pytest -m torture
 
 fix: $(VENV)/installed-dev ## format, and mend what the linter can
 	$(BIN)/ruff check --fix .

@@ -35,15 +35,10 @@ class Audit(Store):
         return [(name, _said(check)) for name, check in checks]
 
     def mend(self) -> None:
-        """Make the full text anew from the passages, and drop documents that have lost their names."""
+        """Make the full text anew from the passages; the rest of what the checks find is only in the files."""
         with self.transaction():
-            for (number,) in self._rows(
-                "SELECT number FROM documents WHERE number NOT IN (SELECT document FROM names)"
-            ):
-                self._delete_document(number)
             for statement in _WORDS:
                 self._connection.execute(statement)
-            self._name_generation()
         self.tidy()
 
     def _integrity(self) -> str:
@@ -85,6 +80,7 @@ class Audit(Store):
     def _orphans(self) -> str:
         counts = {
             "documents without a name": "documents WHERE number NOT IN (SELECT document FROM names)",
+            "documents without a passage": "documents WHERE number NOT IN (SELECT document FROM passages)",
             "passages without full text": "passages WHERE number NOT IN (SELECT id FROM words_docsize)",
             "full texts without a passage": "words_docsize WHERE id NOT IN (SELECT number FROM passages)",
         }

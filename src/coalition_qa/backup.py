@@ -26,7 +26,7 @@ def backup(folder: Path, target: Path) -> None:
     if not (folder / FILE).is_file():
         raise LibraryError(f"There is no library in {folder}: nothing to back up.")
     with _beside(target) as draft:
-        copy(folder / FILE, draft / FILE)
+        copy(folder / FILE, draft / FILE, in_use=True)
         _look_over(draft, f"The library in {folder} is not whole ({{fault}}): run `coalition-qa doctor --repair`.")
         os.link(draft / FILE, target)  # refuses, unlike a rename, where somebody else was faster
         handle = os.open(target.parent, os.O_RDONLY)
@@ -44,7 +44,7 @@ def restore(folder: Path, source: Path, encoder: EncoderFacts) -> int:
         raise LibraryError(f"There is no file {source}: name one that `coalition-qa backup` wrote.")
     with replacing(folder) as fresh:
         fresh.mkdir(mode=0o700)
-        copy(source, fresh / FILE)
+        copy(source, fresh / FILE, in_use=False)
         _look_over(fresh, f"{source} is no whole backup ({{fault}}): the library is left as it is.")
         with Library(fresh, encoder) as library:
             library.refresh_index()

@@ -188,16 +188,18 @@ class Database:
         return f"{len(loose)} rows point nowhere" if loose else verdict
 
 
-def copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path, *, in_use: bool) -> None:
     """Write all that a library's file holds at one moment to a new file, through SQLite's backup API.
 
+    A file that is not `in_use` is read without making the log beside it that SQLite makes otherwise.
     Raises LibraryError, with nothing left behind, where that can't be done.
     """
     try:
-        reading = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=5)
+        alone = not in_use and not source.with_name(f"{source.name}-wal").exists()
+        mode = "?mode=ro&immutable=1" if alone else "?mode=ro"
+        reading = sqlite3.connect(source.absolute().as_uri() + mode, uri=True, timeout=5)
         with closing(reading), closing(sqlite3.connect(target)) as writing:
             reading.backup(writing)
-            writing.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it
         with target.open("rb") as file:
             os.fsync(file.fileno())
     except (sqlite3.Error, OSError) as error:
