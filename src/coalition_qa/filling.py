@@ -32,6 +32,8 @@ def bring_in_line(store: Store, index: ChromaIndex, folder: Path, *, wait: bool 
     its generation says so afterwards.
     """
     changes = _changes(store, index)
+    if changes == {}:
+        return None
     count = store.count() if changes is None else len(changes)
     if wait and count <= _HERE and not index.died:
         fill(store, index)
@@ -44,10 +46,10 @@ def fill(store: Store, index: ChromaIndex) -> bool:
     """Fill the index here. False where it could not be."""
     with store.snapshot():
         changes = _changes(store, index)
-        if changes is None:
+        if changes is None or not store.count():  # Chroma's files of a collection that became empty change on opening
             return index.refill(store.batches(_BATCH), store.count(), store.generation)
         came, gone = ([id_ for id_, there in changes.items() if there is wanted] for wanted in (True, False))
-        return not changes or index.update(gone, *store.vectors(came), store.generation)
+        return index.update(gone, *store.vectors(came), store.generation)
 
 
 def _changes(store: Store, index: ChromaIndex) -> dict[str, bool] | None:
