@@ -41,6 +41,7 @@ class Database:
         if not create and not self._path.is_file():
             raise LibraryError(f"There is no library in {folder}: run `coalition-qa sync` to make it.")
         self.read_only = not os.access(folder, os.W_OK)
+        self._full = False
         with self._guarded():
             if create and not self._path.exists():
                 _make(self._path)
@@ -62,6 +63,16 @@ class Database:
         with self._guarded():
             if self._path.stat().st_ino != self._file:
                 raise LibraryError(f"The library {self._path} was made anew meanwhile: start again.")
+            self._try_again()
+
+    def _try_again(self) -> None:
+        """A library that was opened on a full disk is opened anew, for writing once there is room."""
+        if self._full:
+            with self._lock:
+                self._connection.close()
+                self._full = self.read_only = False
+                self._connection = self._connect()
+                self._prepare()
 
     def _connect(self) -> sqlite3.Connection:
         """Open it, reading only where the folder can't be written or the disk has no room for a log."""
@@ -75,7 +86,7 @@ class Database:
                 connection.close()
                 if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
                     raise
-                self.read_only = True
+                self._full = self.read_only = True
             except BaseException:
                 connection.close()
                 raise
@@ -138,6 +149,7 @@ class Database:
     def transaction(self) -> Iterator[None]:
         """All of it or nothing; on disk when it ends without an error."""
         with self._lock, self._guarded():
+            self._try_again()
             if self.read_only:
                 raise LibraryError(f"The library {self._path} cannot be written: make room or rights for it.")
             with self._connection:
