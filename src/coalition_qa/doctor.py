@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ from coalition_qa.audit import Audit
 from coalition_qa.config import SHIPPED, Settings
 from coalition_qa.encoders import MODELS, Encoder, Vectors, open_encoder, read_model_card
 from coalition_qa.filling import bring_in_line
-from coalition_qa.folder import leftovers, only_writer, recover
+from coalition_qa.folder import clear_leftovers, leftovers, only_writer, recover
 from coalition_qa.index import ChromaIndex, exact_search
 from coalition_qa.ingest import rebuild
 from coalition_qa.library import same_encoder
@@ -59,8 +58,7 @@ def repair(settings: Settings, encoder: Encoder) -> list[Check]:
     folder = settings.library_path
     try:
         with only_writer(folder):
-            for path in leftovers(folder):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            clear_leftovers(folder)
             _mend(settings)
     except LibraryError:
         rebuild(settings, encoder)

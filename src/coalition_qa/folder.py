@@ -58,6 +58,7 @@ def replacing(folder: Path) -> Iterator[Path]:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with only_writer(folder) if folder.is_dir() else nullcontext():
+            clear_leftovers(folder)
             yield fresh
             if folder.exists():
                 folder.rename(old)
@@ -84,6 +85,12 @@ def leftovers(folder: Path) -> list[Path]:
     """What swaps that were cut off left beside the library, and a making that was cut off left in it."""
     beside = [*folder.parent.glob(f".{folder.name}-????????"), *folder.parent.glob(f".{folder.name}-????????-old")]
     return sorted([*beside, *folder.glob(f"{FILE}.new*")])
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove them. For who holds the library for changes, so that nobody is making them."""
+    for path in leftovers(folder):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _is_ours(path: Path) -> bool:
