@@ -187,7 +187,7 @@ def measured(settings: Settings, questions: Sequence[str]) -> dict[str, float]:
         start = time.perf_counter()
         retriever.search(question, 5)
         times.append(1000 * (time.perf_counter() - start))
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    memory = most_memory()
     adding = []
     for number in range(3):
         text = f"Document {number} of {os.getpid()} is about owls that hunt mice at night."
@@ -207,6 +207,14 @@ def measured(settings: Settings, questions: Sequence[str]) -> dict[str, float]:
     p50, p95 = np.percentile(times, [50, 95])
     facts = {"open_s": opened - began, "first_s": first - opened, "p50_ms": p50, "p95_ms": p95, "memory_mb": memory}
     return {**facts, "add_s": max(adding), "remove_s": removing}
+
+
+def most_memory() -> float:
+    """The most that this process has held at once, in MB; getrusage would count the parent's before the exec."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(status.read_text().partition("VmHWM:")[2].split()[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def report(size: int, facts: dict[str, float], library: Path) -> None:

@@ -306,3 +306,61 @@ def test_a_library_that_cannot_be_written_still_answers_from_all_of_it(
     catalogue, count, refused = outcome.out.splitlines()
     assert (catalogue, count) == (str(names), str(len(names)))
     assert "cannot be written (Permission denied)" in refused
+
+
+def test_chroma_answers_and_what_changed_since_it_was_filled_is_put_in_its_place(
+    place: Place, fake_encoder: FakeEncoder
+) -> None:
+    fill(place, fake_encoder)
+    queries = {name: fake_encoder.encode([text])[0] for name, text in TEXTS.items()}
+    whales = "Whales sing long songs to each other in the ocean."
+    with Library(place.library, fake_encoder) as reading, Library(place.library, fake_encoder) as writing:
+        reading.dense(queries["owls.md"], 1)  # holds the index from now on
+        place.write("whales.txt", whales)
+        (place.corpus / "zebra.txt").unlink()
+        place.ingest(writing, fake_encoder).sync()
+        index = ChromaIndex(place.library / "index")
+        held = index.generation()
+        assert held is not None  # still proven, and behind
+        assert not reading.index_is_current()
+        assert text_of(reading, reading.dense(queries["owls.md"], 1)) == [TEXTS["owls.md"].strip()]
+        for library in (reading, writing):
+            found = text_of(library, library.dense(queries["zebra.txt"], 10))
+            assert sorted(found) == sorted([TEXTS["bread.txt"].strip(), TEXTS["owls.md"].strip(), whales])
+            ((_, cosine),) = library.dense(fake_encoder.encode([whales])[0], 1)
+            assert cosine == pytest.approx(1, abs=1e-5)
+        assert index.generation() == held
+        index.close()
+        assert place.faults(fake_encoder) == {}
+
+
+def test_after_a_filling_that_died_the_next_is_in_a_process_of_its_own(place: Place, fake_encoder: FakeEncoder) -> None:
+    fill(place, fake_encoder)
+    marker(place).unlink()
+    (place.library / "index" / "FILLING").touch()
+    with Library(place.library, fake_encoder) as library:
+        assert len(library.dense(fake_encoder.encode(["zebra"])[0], 5)) == 3
+        with library.writing():
+            pass
+        assert library.index_is_current()
+    assert not (place.library / "index" / "FILLING").exists()
+    assert place.faults(fake_encoder) == {}
+
+
+def test_the_process_that_fills_says_whether_it_could(place: Place, fake_encoder: FakeEncoder) -> None:
+    assert place.process("-m", "coalition_qa.filling", place.folder / "nowhere").code == 1
+    fill(place, fake_encoder)
+    marker(place).unlink()
+    outcome = place.process("-m", "coalition_qa.filling", place.library)
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
+    with Library(place.library, fake_encoder) as library:
+        assert library.index_is_current()
+
+
+def test_the_fingerprint_is_of_the_encoders_bytes_not_of_its_name(place: Place, fake_encoder: FakeEncoder) -> None:
+    fill(place, fake_encoder)
+    with Library(place.library, fake_encoder) as library:
+        first = library.fingerprint
+    elsewhere = type(fake_encoder)("moved-to-another-folder@1")
+    with Library(place.library, elsewhere) as library:
+        assert library.fingerprint == first

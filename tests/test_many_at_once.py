@@ -89,7 +89,7 @@ def started(place: Place, count: int) -> Iterator[list[str]]:
 def uploads_of_processes(place: Place, encoder: FakeEncoder, count: int) -> None:
     with started(place, count) as said:
         assert said.count("new") == 1
-        assert all(each in ("new", "unchanged") or "is being changed by process" in each for each in said)
+        assert all(each in ("new", "unchanged") or "is being changed by" in each for each in said), said
     only_one(place, encoder)
 
 

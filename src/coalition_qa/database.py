@@ -190,7 +190,7 @@ class Database:
             if self._rows("PRAGMA auto_vacuum") != [(2,)]:  # made by an older version: once, the long way
                 self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
                 self._connection.execute("VACUUM")
-            self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+            self._connection.executescript("PRAGMA incremental_vacuum")  # `execute` would stop at the first page
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def integrity(self) -> str:

@@ -46,6 +46,7 @@ class ChromaIndex:
         self._folder = folder
         self._lock: IO[str] | None = None
         self._opened: tuple[str, Any, Any] | None = None
+        self._held = 0  # counted once: Chroma takes longer to count than to search
 
     def close(self) -> None:
         """Let others fill the index."""
@@ -79,7 +80,7 @@ class ChromaIndex:
         if collection is None:
             return None
         try:
-            wanted = min(count, collection.count())
+            wanted = min(count, self._held)
             if wanted == 0:
                 return []
             answer = collection.query(query_embeddings=[vector], n_results=wanted, include=["distances"])
@@ -121,7 +122,9 @@ class ChromaIndex:
                 return False
             (self._folder / _FILLING).touch()
             self._unmark()
-            _write(self._open(folder), gone, batches)
+            collection = self._open(folder)
+            _write(collection, gone, batches)
+            self._held = collection.count()
             place = self._folder / folder
             self._mark({"generation": generation, "folder": folder, "sizes": sizes(place), "digest": digest(place)})
             (self._folder / _FILLING).unlink(missing_ok=True)
@@ -205,6 +208,7 @@ class ChromaIndex:
                 _COLLECTION, embedding_function=None, configuration={"hnsw": _HNSW}
             )
             self._opened = (folder, client, collection)
+            self._held = collection.count()
         return self._opened[2]
 
     def _close_chroma(self) -> None:

@@ -19,7 +19,7 @@ __all__ = ["FILE", "Found", "Named", "Store"]
 _K1 = 1.2  # of FTS5's BM25
 _AT_ONCE = 500  # bound variables in one statement; SQLite's own limit may be as low as 999
 _RARE_ROWS = 5_000  # passages that are scored for one question's words; see `lexical`
-_REMEMBERED = 20_000  # changes; an index that is further behind is filled anew
+_REMEMBERED = 5_000  # changes; an index that is further behind is filled anew
 _PASSAGE = "p.id, p.document, first, last, sentences, vector, p.seal"
 
 
