@@ -25,7 +25,7 @@ lint: $(VENV)/installed-dev ## style and types
 unit: $(VENV)/installed-dev ## tests only
 	$(BIN)/python -m pytest
 
-torture: $(VENV)/installed-dev ## kills, damaged files, full disks, hundreds of times: about a quarter of an hour
+torture: $(VENV)/installed-dev ## kills, damaged files, full disks, hundreds of times: about an hour
 	$(BIN)/python -m pytest -m torture
 
 fix: $(VENV)/installed-dev ## format, and mend what the linter can

@@ -17,7 +17,7 @@ from coalition_qa.index import ChromaIndex
 from coalition_qa.ingest import rebuild
 from coalition_qa.library import Library
 from coalition_qa.store import FILE
-from coalition_qa.types import EncoderMismatch, LibraryBusy, LibraryError
+from coalition_qa.types import EncoderMismatch, LibraryBusy, LibraryDamaged, LibraryError
 
 if TYPE_CHECKING:
     from tests.conftest import FakeEncoder, Place
@@ -364,3 +364,16 @@ def test_the_fingerprint_is_of_the_encoders_bytes_not_of_its_name(place: Place, 
     elsewhere = type(fake_encoder)("moved-to-another-folder@1")
     with Library(place.library, elsewhere) as library:
         assert library.fingerprint == first
+
+
+def test_a_passage_that_vanished_without_being_removed_is_damage(place: Place, fake_encoder: FakeEncoder) -> None:
+    fill(place, fake_encoder)
+    with Library(place.library, fake_encoder) as library:
+        ids = [id_ for id_, _ in library.dense(fake_encoder.encode(["zebra"])[0], 3)]
+        place.ingest(library, fake_encoder).remove(["zebra.txt"])
+        assert len(library.found(ids)) == 2
+        with sqlite3.connect(place.library / FILE) as other:
+            other.execute("DELETE FROM names WHERE name = 'owls.md'")
+        other.close()
+        with pytest.raises(LibraryDamaged, match="not found"):
+            library.found(ids)

@@ -135,8 +135,13 @@ class Library:
         return self._store.document(name)
 
     def found(self, ids: Sequence[str]) -> dict[str, Found]:
-        """The passages with these ids."""
-        return self._store.found(ids)
+        """The passages with these ids, as a search returned them; one that was removed meanwhile is left out.
+
+        Raises LibraryDamaged for one that is not there though nobody removed it.
+        """
+        found = self._store.found(ids)
+        self._store.check_removed([id_ for id_ in ids if id_ not in found])
+        return found
 
     def lexical(self, terms: Sequence[str], count: int) -> list[tuple[str, float]]:
         """Passage ids that hold any of the terms with their BM25 score, best first."""

@@ -18,7 +18,7 @@ __all__ = ["FILE", "Found", "Named", "Store"]
 
 _K1 = 1.2  # of FTS5's BM25
 _AT_ONCE = 500  # bound variables in one statement; SQLite's own limit may be as low as 999
-_RARE_ROWS = 5_000  # passages that are scored for one question's words; see `lexical`
+_RARE_ROWS = 3_000  # passages that are scored for one question's words; see `lexical`
 _REMEMBERED = 5_000  # changes; an index that is further behind is filled anew
 _PASSAGE = "p.id, p.document, first, last, sentences, vector, p.seal"
 
@@ -175,6 +175,12 @@ class Store(Database):
                 with self._parsing():
                     found[row[0]] = Found(_passage(row), row[9], row[10])
         return found
+
+    def check_removed(self, ids: Sequence[str]) -> None:
+        """Raises LibraryDamaged where one of these passages was not removed, as far as changes are remembered."""
+        gone = self._in_parts("SELECT DISTINCT passage FROM changes WHERE gone AND passage IN", ids)
+        if len(gone) < len(set(ids)):
+            raise LibraryDamaged(self._damage("a passage that was stored is not found"))
 
     def lexical(self, terms: Sequence[str], count: int) -> list[tuple[str, float]]:
         """Passage ids that hold any of the terms, best first, each with its BM25 score as a share of the most
