@@ -25,12 +25,13 @@ lint: $(VENV)/installed-dev ## style and types
 unit: $(VENV)/installed-dev ## tests only
 	$(BIN)/python -m pytest
 
+torture: $(VENV)/installed-dev ## kills, damaged files, full disks, hundreds of times: about an hour
+	$(BIN)/python -m pytest -m torture $(ARGS)
+	TORTURE=1000 $(BIN)/python -m pytest tests/documents/test_fuzzed.py
+
 fix: $(VENV)/installed-dev ## format, and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-
-torture: $(VENV)/installed-dev ## a thousand damaged files of each format
-	TORTURE=1000 $(BIN)/python -m pytest tests/documents/test_fuzzed.py $(ARGS)
 
 eval: $(VENV)/installed ## score the answers on the article's test questions; fails where they got worse
 	$(BIN)/coalition-qa eval run --baseline eval/baseline.json --out eval/runs/latest $(ARGS)

@@ -18,6 +18,7 @@ import pytest
 
 from coalition_qa.cli import main
 from coalition_qa.config import SHIPPED, Settings
+from coalition_qa.doctor import examine
 from coalition_qa.encoders import MODELS, Encoder, OnnxEncoder, Vectors
 from coalition_qa.ingest import Ingest
 from coalition_qa.library import Library
@@ -110,6 +111,10 @@ class Place:
         """Bring the library in line with the corpus folder."""
         with Library(self.library, encoder, create=True) as library:
             self.ingest(library, encoder).sync()
+
+    def faults(self, encoder: Encoder) -> dict[str, str]:
+        """What the doctor finds wrong, by the name of the check."""
+        return {check.name: check.fault for check in examine(self.settings(), encoder) if check.fault}
 
     def run(self, *arguments: str | Path) -> Outcome:
         """One command, in this process."""

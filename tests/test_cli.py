@@ -41,7 +41,8 @@ def loaded(place: Place, commands: list[list[str]], watched: tuple[str, ...]) ->
 
 def every_command() -> list[list[str]]:
     evaluation = [["eval"], *(["eval", each] for each in ("check", "run", "compare", "add"))]
-    return [["chat"], ["ask"], ["add"], ["remove"], ["list"], ["sync"], ["doctor"], *evaluation]
+    library = [["doctor"], ["backup"], ["restore"], ["verify"]]
+    return [["chat"], ["ask"], ["add"], ["remove"], ["list"], ["sync"], *library, *evaluation]
 
 
 @pytest.mark.parametrize("command", [[], *every_command()], ids=" ".join)
@@ -233,14 +234,14 @@ def test_flags_beat_the_environment_which_beats_the_file(stocked: Place, monkeyp
 def test_doctor_checks_everything(stocked: Place) -> None:
     healthy = stocked.run("doctor")
     assert healthy.code == 0
-    assert healthy.out.count("\nok ") == 8
+    assert healthy.out.count("\nok ") == 14
     assert "FAULT" not in healthy.out
     (stocked.library / "index" / "READY.json").unlink()
     stocked.corpus.rename(stocked.folder / "away")
     ill = stocked.run("doctor")
     assert ill.code == 1
     assert "FAULT    corpus folder: is missing" in ill.out
-    assert "FAULT    index current: searches are exact until the next sync" in ill.out
+    assert "FAULT    index proven: searches are exact until the next sync" in ill.out
 
 
 def test_a_document_cannot_reach_the_terminal(stocked: Place) -> None:

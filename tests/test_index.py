@@ -81,6 +81,18 @@ def test_filling_again_adds_what_is_missing_and_takes_away_what_is_gone(index: C
     assert len(found) == COUNT - 5 + 3
 
 
+def test_what_is_opened_and_searched_stays_what_was_marked(index: ChromaIndex) -> None:
+    left = IDS
+    for number, gone in enumerate((1, 5, 20, 13)):
+        assert index.update(left[:gone], [f"new{number}"], unit_rows(1, seed=number + 10), f"without {gone}")
+        left = left[gone:]
+        for _ in range(3):
+            index.close()
+            assert index.generation() == f"without {gone}"
+            assert index.ids() == {*left, *(f"new{n}" for n in range(number + 1))}
+            assert index.search(ROWS[3], 3) is not None
+
+
 def test_an_empty_index_finds_nothing(tmp_path: Path) -> None:
     index = ChromaIndex(tmp_path)
     assert index.fill([], np.zeros((0, 8), np.float32), "none")
@@ -168,6 +180,21 @@ def test_it_is_not_filled_while_somebody_asks_it(index: ChromaIndex, tmp_path: P
     asking.close()
     assert index.fill(IDS[:1], ROWS[:1], "two")
     assert index.generation() == "two"
+
+
+@pytest.mark.parametrize("victim", ["data_level0.bin", "link_lists.bin", "index_metadata.pickle", "chroma.sqlite3"])
+def test_a_byte_that_changed_is_noticed_before_anything_is_opened(
+    index: ChromaIndex, tmp_path: Path, victim: str
+) -> None:
+    index.close()
+    (path,) = tmp_path.glob(f"chroma-*/**/{victim}")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 0x55
+    path.write_bytes(content)
+    assert index.search(ROWS[0], 5) is None
+    assert index.generation() is None
+    assert index.fill(IDS, ROWS, "two")
+    assert index.search(ROWS[3], 1) == [("id003", pytest.approx(1.0, abs=1e-5))]
 
 
 def test_where_nothing_can_be_written_it_is_not_filled(tmp_path: Path) -> None:

@@ -13,15 +13,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from coalition_qa.config import Settings
+from coalition_qa.doctor import examine
 from coalition_qa.encoders import Encoder
-from coalition_qa.ingest import Ingest
+from coalition_qa.ingest import Ingest, rebuild
 from coalition_qa.library import Library
 
 if TYPE_CHECKING:
     from tests.conftest import Place
 
-TIMES = 5
 ROUND = 10_000
 SENTENCES = (
     "The zebra crossing number {n} in Oslo was painted in {n} days. "
@@ -34,19 +36,21 @@ def text(n: int) -> str:
 
 
 def add_until_killed(settings: Settings, encoder: Encoder, first: int, acknowledged: int) -> None:
-    """Add, change and remove documents without end; each is acknowledged only when the call has returned."""
+    """Add and remove documents and rebuild without end; each is acknowledged only when the call has returned."""
     outside = settings.corpus.parent / "outside"
     outside.mkdir(exist_ok=True)
-    with Library(settings.library_path, encoder, create=True) as library:
-        ingest = Ingest(settings, library, encoder)
-        for n in range(first, first + ROUND):
-            (outside / f"{n}.txt").write_text(text(n))
-            ingest.add([outside / f"{n}.txt"])
-            os.write(acknowledged, f"+{n}.txt\n".encode())
-            if n > first and n % 3 == 2:
-                os.write(acknowledged, f"?{n - 1}.txt\n".encode())
-                ingest.remove([f"{n - 1}.txt"])
-                os.write(acknowledged, f"-{n - 1}.txt\n".encode())
+    for start in range(first, first + ROUND, 6):
+        with Library(settings.library_path, encoder, create=True) as library:
+            ingest = Ingest(settings, library, encoder)
+            for n in range(start, start + 6):
+                (outside / f"{n}.txt").write_text(text(n))
+                ingest.add([outside / f"{n}.txt"])
+                os.write(acknowledged, f"+{n}.txt\n".encode())
+                if n > start and n % 3 == 2:
+                    os.write(acknowledged, f"?{n - 1}.txt\n".encode())
+                    ingest.remove([f"{n - 1}.txt"])
+                    os.write(acknowledged, f"-{n - 1}.txt\n".encode())
+        rebuild(settings, encoder)
 
 
 def check(settings: Settings, encoder: Encoder, log: Path) -> None:
@@ -59,8 +63,8 @@ def check(settings: Settings, encoder: Encoder, log: Path) -> None:
         in_flight = [int(name.removesuffix(".txt")) // ROUND for name in held - set(marks)]
         assert len(set(in_flight)) == len(in_flight), "more than the one that was being added"
         for _ in range(2):  # as it was left, then after the next writer
-            faults = {name: fault for name, fault in library.faults() if fault and name != "index current"}
-            assert not faults, faults
+            faults = {check.name: check.fault for check in examine(settings, encoder) if check.fault}
+            assert faults.keys() <= {"index proven", "no stale files"}, faults
             for name in sorted(held)[:3]:
                 document = library.document(name)
                 assert document is not None
@@ -88,7 +92,7 @@ def in_child(work: Callable[[], None]) -> int:
         os._exit(code)
 
 
-def kill_again_and_again(folder: Path, dice: random.Random) -> None:
+def kill_again_and_again(folder: Path, times: int, dice: random.Random) -> None:
     """What the test below starts: it loads everything once, and forks what is to be killed."""
     import chromadb  # noqa: F401  # loaded before the forks
     from llama_index.core.node_parser.text import utils  # noqa: F401
@@ -99,7 +103,7 @@ def kill_again_and_again(folder: Path, dice: random.Random) -> None:
     encoder = FakeEncoder()
     log = folder / "acknowledged"
     acknowledged = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    for round_ in range(TIMES):
+    for round_ in range(times):
         child = in_child(partial(add_until_killed, settings, encoder, round_ * ROUND, acknowledged))
         enough = log.stat().st_size + dice.randrange(20)
         while log.stat().st_size <= enough:
@@ -111,12 +115,22 @@ def kill_again_and_again(folder: Path, dice: random.Random) -> None:
         assert os.waitpid(in_child(partial(check, settings, encoder, log)), 0)[1] == 0, f"round {round_}"
 
 
-def test_nothing_acknowledged_is_lost_by_kill_9(place: Place) -> None:
+def kills(place: Place, times: int) -> None:
     seed = random.randrange(10**6)
-    outcome = place.process(__file__, place.folder, str(seed))
-    assert outcome.code == 0, f"seed {seed}: {outcome.err}"
-    assert (place.folder / "acknowledged").read_text().count("+") >= TIMES
+    with place.start(__file__, place.folder, str(times), str(seed)) as killing:
+        _, err = killing.communicate()
+    assert killing.returncode == 0, f"seed {seed}: {err}"
+    assert (place.folder / "acknowledged").read_text().count("+") >= times
+
+
+def test_nothing_acknowledged_is_lost_by_kill_9(place: Place) -> None:
+    kills(place, 3)
+
+
+@pytest.mark.torture
+def test_torture_nothing_acknowledged_is_lost_by_kill_9(place: Place) -> None:
+    kills(place, 300)
 
 
 if __name__ == "__main__":
-    kill_again_and_again(Path(sys.argv[1]), random.Random(int(sys.argv[2])))
+    kill_again_and_again(Path(sys.argv[1]), int(sys.argv[2]), random.Random(int(sys.argv[3])))

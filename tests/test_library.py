@@ -17,7 +17,7 @@ from coalition_qa.index import ChromaIndex
 from coalition_qa.ingest import rebuild
 from coalition_qa.library import Library
 from coalition_qa.store import FILE
-from coalition_qa.types import EncoderMismatch, LibraryBusy, LibraryError
+from coalition_qa.types import EncoderMismatch, LibraryBusy, LibraryDamaged, LibraryError
 
 if TYPE_CHECKING:
     from tests.conftest import FakeEncoder, Place
@@ -30,7 +30,7 @@ TEXTS = {
 HOLD = """
 import sys
 from pathlib import Path
-from coalition_qa.library import only_writer
+from coalition_qa.folder import only_writer
 with only_writer(Path(sys.argv[1])):
     print("holding", flush=True)
     sys.stdin.read()
@@ -89,7 +89,7 @@ def test_contract_each_passage_is_found_by_its_own_words_and_cut_from_its_docume
             assert nearest == id_
             assert cosine == pytest.approx(1, abs=1e-4)
         assert text_of(library, library.lexical(["zebras", "painted"], 3)) == [TEXTS["zebra.txt"].strip()]
-        assert all(fault == "" for _, fault in library.faults())
+        assert place.faults(any_encoder) == {}
 
 
 def test_contract_chroma_and_exact_search_agree(place: Place, any_encoder: Encoder) -> None:
@@ -159,7 +159,7 @@ def test_without_a_proof_the_store_answers_until_a_writer_has_refreshed_the_inde
             pass
         assert library.index_is_current()
         assert text_of(library, library.dense(query, 1)) == [TEXTS["zebra.txt"].strip()]
-        assert all(fault == "" for _, fault in library.faults())
+        assert place.faults(fake_encoder) == {}
 
 
 def test_an_older_copy_of_the_store_put_back_is_not_answered_from_the_newer_index(
@@ -262,15 +262,16 @@ def test_damage_has_a_name(place: Place, fake_encoder: FakeEncoder) -> None:
     with sqlite3.connect(place.library / FILE) as other:
         other.execute("UPDATE documents SET text = replace(text, 'zebra', 'tapir')")
     other.close()
-    with Library(place.library, fake_encoder) as library:
-        faults = {name: fault for name, fault in library.faults() if fault}
-    assert faults == {"texts have their hash": "1 documents altered", "spans equal text": "1 of 3 passages do not"}
-    with Library(place.library, fake_encoder) as library:
-        generation = json.loads(marker(place).read_text())["generation"]
-        index = ChromaIndex(place.library / "index")
-        assert index.fill(["nobody"], np.eye(1, 64, dtype=np.float32), generation)
-        index.close()
-        assert dict(library.faults())["index holds the same passages"] == "4 differ"
+    assert place.faults(fake_encoder) == {
+        "texts have their hash": "1 documents altered",
+        "spans equal text": "1 of 3 passages do not",
+    }
+    rebuild(place.settings(), fake_encoder)
+    generation = json.loads(marker(place).read_text())["generation"]
+    index = ChromaIndex(place.library / "index")
+    assert index.fill(["nobody"], np.eye(1, 64, dtype=np.float32), generation)
+    index.close()
+    assert place.faults(fake_encoder) == {"index holds the same passages": "4 differ"}
 
 
 def test_where_a_library_cannot_be_made_is_said(place: Place, fake_encoder: FakeEncoder) -> None:
@@ -305,3 +306,74 @@ def test_a_library_that_cannot_be_written_still_answers_from_all_of_it(
     catalogue, count, refused = outcome.out.splitlines()
     assert (catalogue, count) == (str(names), str(len(names)))
     assert "cannot be written (Permission denied)" in refused
+
+
+def test_chroma_answers_and_what_changed_since_it_was_filled_is_put_in_its_place(
+    place: Place, fake_encoder: FakeEncoder
+) -> None:
+    fill(place, fake_encoder)
+    queries = {name: fake_encoder.encode([text])[0] for name, text in TEXTS.items()}
+    whales = "Whales sing long songs to each other in the ocean."
+    with Library(place.library, fake_encoder) as reading, Library(place.library, fake_encoder) as writing:
+        reading.dense(queries["owls.md"], 1)  # holds the index from now on
+        place.write("whales.txt", whales)
+        (place.corpus / "zebra.txt").unlink()
+        place.ingest(writing, fake_encoder).sync()
+        index = ChromaIndex(place.library / "index")
+        held = index.generation()
+        assert held is not None  # still proven, and behind
+        assert not reading.index_is_current()
+        assert text_of(reading, reading.dense(queries["owls.md"], 1)) == [TEXTS["owls.md"].strip()]
+        for library in (reading, writing):
+            found = text_of(library, library.dense(queries["zebra.txt"], 10))
+            assert sorted(found) == sorted([TEXTS["bread.txt"].strip(), TEXTS["owls.md"].strip(), whales])
+            ((_, cosine),) = library.dense(fake_encoder.encode([whales])[0], 1)
+            assert cosine == pytest.approx(1, abs=1e-5)
+        assert index.generation() == held
+        index.close()
+        assert place.faults(fake_encoder) == {}
+
+
+def test_after_a_filling_that_died_the_next_is_in_a_process_of_its_own(place: Place, fake_encoder: FakeEncoder) -> None:
+    fill(place, fake_encoder)
+    marker(place).unlink()
+    (place.library / "index" / "FILLING").touch()
+    with Library(place.library, fake_encoder) as library:
+        assert len(library.dense(fake_encoder.encode(["zebra"])[0], 5)) == 3
+        with library.writing():
+            pass
+        assert library.index_is_current()
+    assert not (place.library / "index" / "FILLING").exists()
+    assert place.faults(fake_encoder) == {}
+
+
+def test_the_process_that_fills_says_whether_it_could(place: Place, fake_encoder: FakeEncoder) -> None:
+    assert place.process("-m", "coalition_qa.filling", place.folder / "nowhere").code == 1
+    fill(place, fake_encoder)
+    marker(place).unlink()
+    outcome = place.process("-m", "coalition_qa.filling", place.library)
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
+    with Library(place.library, fake_encoder) as library:
+        assert library.index_is_current()
+
+
+def test_the_fingerprint_is_of_the_encoders_bytes_not_of_its_name(place: Place, fake_encoder: FakeEncoder) -> None:
+    fill(place, fake_encoder)
+    with Library(place.library, fake_encoder) as library:
+        first = library.fingerprint
+    elsewhere = type(fake_encoder)("moved-to-another-folder@1")
+    with Library(place.library, elsewhere) as library:
+        assert library.fingerprint == first
+
+
+def test_a_passage_that_vanished_without_being_removed_is_damage(place: Place, fake_encoder: FakeEncoder) -> None:
+    fill(place, fake_encoder)
+    with Library(place.library, fake_encoder) as library:
+        ids = [id_ for id_, _ in library.dense(fake_encoder.encode(["zebra"])[0], 3)]
+        place.ingest(library, fake_encoder).remove(["zebra.txt"])
+        assert len(library.found(ids)) == 2
+        with sqlite3.connect(place.library / FILE) as other:
+            other.execute("DELETE FROM names WHERE name = 'owls.md'")
+        other.close()
+        with pytest.raises(LibraryDamaged, match="not found"):
+            library.found(ids)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from coalition_qa.audit import Audit
 from coalition_qa.passages import passage_id
 from coalition_qa.store import FILE, Store
 from coalition_qa.types import Document, LibraryDamaged, LibraryError, Passage, Span
@@ -336,3 +337,102 @@ def test_with_bytes_flipped_what_still_has_its_hash_is_true_and_the_rest_one_cle
     assert read
     assert errors
     assert all(error.startswith("The library ") and "coalition-qa sync" in error for error in errors)
+
+
+OLDER = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE documents (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, chunker TEXT NOT NULL,
+    title TEXT NOT NULL, date TEXT NOT NULL, text TEXT NOT NULL
+);
+CREATE TABLE names (
+    name TEXT PRIMARY KEY, document INTEGER NOT NULL REFERENCES documents, file_sha256 TEXT NOT NULL
+);
+CREATE INDEX names_by_document ON names (document);
+CREATE TABLE passages (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, document INTEGER NOT NULL REFERENCES documents,
+    first INTEGER NOT NULL, last INTEGER NOT NULL, sentences TEXT NOT NULL, vector BLOB NOT NULL
+);
+CREATE INDEX passages_by_document ON passages (document);
+CREATE VIRTUAL TABLE words USING fts5 (text, tokenize = "porter unicode61 remove_diacritics 2");
+INSERT INTO meta VALUES ('schema', '1'), ('generation', hex(randomblob(8))), ('dimensions', '64');
+"""
+
+
+def test_a_library_of_the_first_format_becomes_one_of_this(tmp_path: Path, put: Put, fake_encoder: FakeEncoder) -> None:
+    text = "Zebras cross the street."
+    document = Document("a.txt", text, title="Streets", date="1987")
+    vector = fake_encoder.encode([text])[0].tobytes()
+    id_ = passage_id(document.id, Span(0, len(text)))
+    with closing(sqlite3.connect(tmp_path / FILE)) as older:
+        older.executescript(OLDER)
+        older.execute("INSERT INTO documents VALUES (1, ?, 'lines', 'Streets', '1987', ?)", (document.id, text))
+        older.execute("INSERT INTO names VALUES ('a.txt', 1, 'sha')")
+        older.execute("INSERT INTO passages VALUES (1, ?, 1, 0, ?, '[[0, 24]]', ?)", (id_, len(text), vector))
+        older.execute("INSERT INTO words (rowid, text) VALUES (1, ?)", (text,))
+        older.commit()
+    for _ in range(2):
+        with closing(Audit(tmp_path, create=False)) as store:
+            assert store.document("a.txt") == document
+            assert words_of(store, "zebras") == [text]
+            assert all(fault == "" for _, fault in store.faults())
+    with closing(Store(tmp_path, create=False)) as store:
+        put(store, "b.txt", "Owls fly.")
+        store.drop("a.txt")
+        store.tidy()
+        assert words_of(store, "owls") == ["Owls fly."]
+        assert words_of(store, "zebras") == []
+
+
+def test_two_names_of_one_text_keep_their_own_titles(store: Store, put: Put) -> None:
+    put(store, "b.txt", "Zebras cross.")
+    put(store, "a.txt", "Zebras cross.")
+    assert [info.title for info in store.catalogue()] == ["Title of a.txt", "Title of b.txt"]
+    store.drop("a.txt")
+    assert [item.title for item in store.found(store.vectors()[0]).values()] == ["Title of b.txt"]
+
+
+def test_the_space_of_what_was_removed_comes_back(store: Store, put: Put, tmp_path: Path) -> None:
+    def size() -> int:
+        return sum(path.stat().st_size for path in tmp_path.iterdir())
+
+    put(store, "kept.txt", "Zebras cross.")
+    store.tidy()
+    before = size()
+    put(store, "large.txt", "\n".join(f"Owl {n} hunts mice in forest {n * n}." for n in range(3_000)))
+    assert size() > before + 1_300_000
+    store.drop("large.txt")
+    store.tidy()
+    assert size() < before + 650_000  # the changes that an index may have to follow
+
+
+def test_what_changed_since_a_generation_is_known(store: Store, put: Put) -> None:
+    start = store.generation
+    put(store, "a.txt", "Zebras cross.\nLions sleep.")
+    one = store.generation
+    zebras, lions = (passage_id(store.document_ids()[0], span) for span in (Span(0, 13), Span(14, 26)))
+    assert store.changes_since(start) is None  # nobody can hold it: it had no passage
+    put(store, "b.txt", "Zebras cross.\nLions sleep.")
+    assert store.generation == one  # another name, the same passages
+    put(store, "c.txt", "Owls fly.")
+    store.drop("c.txt")
+    store.drop("a.txt")
+    store.drop("b.txt")
+    owls = passage_id(Document("", "Owls fly.").id, Span(0, 9))
+    assert store.changes_since(one) == {owls: False, zebras: False, lions: False}
+    put(store, "a.txt", "Zebras cross.\nLions sleep.")
+    assert store.changes_since(one) == {owls: False, zebras: True, lions: True}
+    assert store.changes_since(store.generation) == {}
+    assert store.changes_since("nobody's") is None
+
+
+def test_of_very_many_passages_the_rarer_words_choose_and_all_words_score(store: Store, put: Put) -> None:
+    put(store, "a.txt", "\n".join(f"Common line {n} of a {'zebra' if n % 50 == 0 else 'lion'}." for n in range(6_000)))
+    everything = store.lexical(["zebra", "common"], 7_000)
+    assert len(everything) == 120
+    assert everything == sorted(everything, key=lambda hit: (-hit[1], hit[0]))
+    found = store.found([id_ for id_, _ in everything[:3]])
+    assert all("zebra" in item.passage.text for item in found.values())
+    alone = dict(store.lexical(["zebra"], 7_000))
+    assert alone.keys() == {id_ for id_, _ in everything}
+    assert len(store.lexical(["common"], 7_000)) == 6_000

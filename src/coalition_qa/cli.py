@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from coalition_qa import eval_commands
+from coalition_qa import eval_commands, library_commands
+from coalition_qa.library_commands import plain as _plain
+from coalition_qa.library_commands import settings_of as _settings
 from coalition_qa.types import Answer, CoalitionQAError, LibraryBusy
 
 if TYPE_CHECKING:
@@ -93,15 +95,9 @@ def parser() -> argparse.ArgumentParser:
     sync.add_argument("folder", nargs="?", metavar="DIR", help="another corpus folder")
     sync.add_argument("--dry-run", action="store_true", help="only show what would be done")
     sync.add_argument("--rebuild", action="store_true", help="make the library anew and swap it in when complete")
-    command("doctor", _doctor, "Check models, corpus and library.")
+    library_commands.add_commands(command)
     eval_commands.add_commands(commands, shared)
     return top
-
-
-def _settings(given: argparse.Namespace, **more: Any) -> Settings:  # noqa: ANN401 - whatever a setting takes
-    from coalition_qa.config import load_settings
-
-    return load_settings({"library": given.library, "corpus": given.corpus, **more})
 
 
 def _chat(given: argparse.Namespace) -> int:
@@ -222,22 +218,6 @@ def _bring_in_line(settings: Settings, *, rebuild: bool = False) -> list[Step]:
         return ingest.Ingest(settings, library, encoder).sync(_progress())
 
 
-def _doctor(given: argparse.Namespace) -> int:
-    from coalition_qa.encoders import open_encoder
-    from coalition_qa.library import Library
-
-    settings = _settings(given)
-    print(f"corpus   {settings.corpus}\nlibrary  {settings.library_path}")
-    encoder = open_encoder(settings)  # says itself what is wrong with a model
-    checks = [("models have their hash", ""), ("corpus folder", "" if settings.corpus.is_dir() else "is missing")]
-    with Library(settings.library_path, encoder) as library:
-        checks += library.faults()
-        print(f"index    {library.fingerprint}")
-    for name, fault in checks:
-        print(_plain(f"{'FAULT' if fault else 'ok':7}  {name}{': ' + fault if fault else ''}"))
-    return 1 if any(fault for _, fault in checks) else 0
-
-
 def rendered(answer: Answer) -> str:
     """The answer as text for a terminal: sentences with numbered citations, then where they stand."""
     lines = []
@@ -279,11 +259,6 @@ def _progress() -> Progress:
 
 def _complain(note: str) -> None:
     _fail(note, 1)
-
-
-def _plain(text: str) -> str:
-    """Without control characters, which a document could use to rewrite the user's terminal."""
-    return "".join(c if c in "\n\t" or c.isprintable() else " " for c in text)
 
 
 def _fail(message: str, code: int) -> int:

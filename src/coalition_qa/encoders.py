@@ -116,7 +116,7 @@ class SentenceTransformersEncoder:
         self._tokenizer = self._model.tokenizer
         if not getattr(self._tokenizer, "is_fast", False):
             raise ModelError(f"The encoder {name!r} has no fast tokenizer, which exact spans need: choose another.")
-        self._identity = f"{name}@{weights_digest(self._model)}"
+        self._identity = f"{Path(name).name}@{weights_digest(self._model)}"  # not where it lies
 
     @property
     def identity(self) -> str:

@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -14,27 +14,39 @@ from typing import IO, Any
 import numpy as np
 
 from coalition_qa.encoders import Vectors
+from coalition_qa.proof import digest, same_sizes, sizes
 
 _COLLECTION = "passages"
 _MARKER = "READY.json"
+_FILLING = "FILLING"
 _BATCH = 5_000  # Chroma refuses more than 5,461 at once
-_HNSW = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200, "ef_search": 200}
+_ROOM_EACH, _ROOM = 8_192, 8 << 20  # bytes on the disk for a vector and to begin with: Chroma may hang on a full one
+_HNSW = {
+    "space": "cosine",
+    "max_neighbors": 16,
+    "ef_construction": 200,
+    "ef_search": 200,
+    "batch_size": 1,
+    "sync_threshold": 1,  # each write reaches the vector files: opening them changes nothing, and is quick
+}
+"""On real vectors these find .999 of the true ten nearest (README, "Scale")."""
 
 
 class ChromaIndex:
     """A folder with a Chroma store, a marker that says which generation it holds, and a lock.
 
     The marker is taken away before Chroma is written to and put back afterwards, because a process that is
-    killed while Chroma flushes leaves files that crash the next one to open them. It says how long each file is,
-    because Chroma answers wrongly from a truncated one. Without a marker that holds nothing is opened: the folder
-    is thrown away and filled anew. Whoever searches holds the lock shared, whoever fills it holds it alone, and
-    who has no lock has nothing open.
+    killed while Chroma flushes leaves files that crash the next one to open them. It holds the length of each file
+    and a digest of all, because Chroma crashes on, or answers wrongly from, files that were damaged: without a marker
+    that holds nothing is opened, and the folder is thrown away and filled anew. Whoever searches holds the lock
+    shared, whoever fills it holds it alone, and who has no lock has nothing open.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock: IO[str] | None = None
         self._opened: tuple[str, Any, Any] | None = None
+        self._held = 0  # counted once: Chroma takes longer to count than to search
 
     def close(self) -> None:
         """Let others fill the index."""
@@ -48,22 +60,27 @@ class ChromaIndex:
         marker = self._marker()
         return marker["generation"] if marker else None
 
+    @property
+    def died(self) -> bool:
+        """Whether who filled the index last did not live to say how it went: killed, or crashed by Chroma."""
+        return (self._folder / _FILLING).exists()
+
     def _marker(self) -> dict[str, Any] | None:
         try:
             marker = json.loads((self._folder / _MARKER).read_text("utf-8"))
-            usable = bool(marker["generation"]) and marker["sizes"] == _sizes(self._folder / marker["folder"])
-        except (OSError, ValueError, KeyError, TypeError):
+            usable = bool(marker["generation"]) and bool(marker["digest"])
+            usable = usable and same_sizes(marker["sizes"], self._folder / marker["folder"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
         return marker if usable else None
 
     def search(self, vector: Vectors, count: int) -> list[tuple[str, float]] | None:
         """The nearest passage ids with their cosine similarity; None where the index cannot be asked now."""
-        marker = self._marker()
-        if marker is None or not self._take(fcntl.LOCK_SH):
+        collection = self._proven()
+        if collection is None:
             return None
         try:
-            collection = self._open(marker["folder"])
-            wanted = min(count, collection.count())
+            wanted = min(count, self._held)
             if wanted == 0:
                 return []
             answer = collection.query(query_embeddings=[vector], n_results=wanted, include=["distances"])
@@ -74,37 +91,60 @@ class ChromaIndex:
         return sorted(((id_, 1.0 - float(distance)) for id_, distance in pairs), key=lambda hit: (-hit[1], hit[0]))
 
     def fill(self, ids: Sequence[str], vectors: Vectors, generation: str) -> bool:
-        """Make the index hold exactly these vectors and mark it with their generation.
+        """Make the index hold exactly these vectors and mark it with their generation, starting from nothing."""
+        return self.refill([(list(ids), vectors)], len(ids), generation)
 
-        Says False, leaving everything as it is, while another process searches it or the folder cannot be
-        written: the caller then searches the store itself.
+    def refill(self, batches: Iterable[tuple[list[str], Vectors]], count: int, generation: str) -> bool:
+        """Throw away what the index holds and fill it with `count` vectors, given in batches.
+
+        Says False, leaving everything as it is, while another process searches it, the folder cannot be written or
+        the disk has no room: the caller then searches the store itself.
         """
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
+        return self._filled(self._fresh_folder, batches, [], count, generation)
+
+    def update(self, gone: Sequence[str], ids: Sequence[str], vectors: Vectors, generation: str) -> bool:
+        """Take away what is gone and put in what came since the generation that it holds. False as for `refill`."""
+        return self._filled(self._marked_folder, [(list(ids), vectors)], gone, len(ids) + len(gone), generation)
+
+    def _filled(
+        self,
+        choose: Any,  # noqa: ANN401 - says which folder, or None
+        batches: Iterable[tuple[list[str], Vectors]],
+        gone: Sequence[str],
+        count: int,
+        generation: str,
+    ) -> bool:
+        if not self._room_for(count) or not self._take(fcntl.LOCK_EX):
             return False
-        if not self._take(fcntl.LOCK_EX):
-            return False
-        marker = self._marker()
         try:
+            folder = choose()
+            if folder is None:
+                return False
+            (self._folder / _FILLING).touch()
             self._unmark()
-            folder = marker["folder"] if marker else self._fresh_folder()
-            _make_equal(self._open(folder), dict(zip(ids, vectors, strict=True)))
-            self._mark({"generation": generation, "folder": folder, "sizes": _sizes(self._folder / folder)})
+            collection = self._open(folder)
+            _write(collection, gone, batches)
+            self._held = collection.count()
+            place = self._folder / folder
+            self._mark({"generation": generation, "folder": folder, "sizes": sizes(place), "digest": digest(place)})
+            (self._folder / _FILLING).unlink(missing_ok=True)
         except _chroma_faults():
-            self._close_chroma()
+            self.distrust()
             return False
+        except BaseException:  # the vectors could not be read, or the user stopped it
+            self.distrust()
+            raise
         finally:
             self._take(fcntl.LOCK_SH)
         return True
 
     def ids(self) -> set[str] | None:
         """The passage ids that Chroma holds; None where the index cannot be asked now."""
-        marker = self._marker()
-        if marker is None or not self._take(fcntl.LOCK_SH):
+        collection = self._proven()
+        if collection is None:
             return None
         try:
-            return set(self._open(marker["folder"]).get(include=[])["ids"])
+            return set(collection.get(include=[])["ids"])
         except _chroma_faults():
             return None
 
@@ -113,6 +153,41 @@ class ChromaIndex:
         self._close_chroma()
         with suppress(OSError):
             self._unmark()
+            (self._folder / _FILLING).unlink(missing_ok=True)
+
+    def leftovers(self) -> list[Path]:
+        """Folders of Chroma's that the marker does not name."""
+        marker = self._marker()
+        return [path for path in self._folder.glob("chroma-*") if marker is None or path.name != marker["folder"]]
+
+    def _room_for(self, count: int) -> bool:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            return shutil.disk_usage(self._folder).free > _ROOM + _ROOM_EACH * count
+        except OSError:
+            return False
+
+    def _proven(self) -> Any | None:  # noqa: ANN401 - a chromadb collection
+        """The collection, after its files were found to be what was marked; None where it can't be asked now."""
+        marker = self._marker()
+        if marker is None or not self._take(fcntl.LOCK_SH):
+            return None
+        if (self._opened is None or self._opened[0] != marker["folder"]) and self._marked_folder() is None:
+            self.distrust()
+            return None
+        try:
+            return self._open(marker["folder"])
+        except _chroma_faults():
+            self.distrust()
+            return None
+
+    def _marked_folder(self) -> str | None:
+        """The folder that the marker names, where its files are to the byte what was marked."""
+        marker = self._marker()
+        try:
+            return marker["folder"] if marker and digest(self._folder / marker["folder"]) == marker["digest"] else None
+        except (OSError, ValueError):
+            return None
 
     def _fresh_folder(self) -> str:
         """A name never used, since another client in this process may have the old path open."""
@@ -133,6 +208,7 @@ class ChromaIndex:
                 _COLLECTION, embedding_function=None, configuration={"hnsw": _HNSW}
             )
             self._opened = (folder, client, collection)
+            self._held = collection.count()
         return self._opened[2]
 
     def _close_chroma(self) -> None:
@@ -165,22 +241,19 @@ class ChromaIndex:
         _sync_folder(self._folder)
 
 
-def _sizes(folder: Path) -> dict[str, int]:
-    """How long each of Chroma's files is, by its path below `folder`; SQLite's journal comes and goes."""
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.endswith("-journal"))
-    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
-
-
-def _make_equal(collection: Any, wanted: Mapping[str, Vectors]) -> None:  # noqa: ANN401
-    """Delete what is not wanted, add what is missing; ids are content, so what is there is right."""
-    held = set(collection.get(include=[])["ids"])
-    gone = sorted(held - wanted.keys())
+def _write(collection: Any, gone: Sequence[str], batches: Iterable[tuple[list[str], Vectors]]) -> None:  # noqa: ANN401
+    """Delete and add; then the last vectors that were added must be found by themselves, or ValueError is raised."""
     for start in range(0, len(gone), _BATCH):
-        collection.delete(ids=gone[start : start + _BATCH])
-    new = sorted(wanted.keys() - held)
-    for start in range(0, len(new), _BATCH):
-        some = new[start : start + _BATCH]
-        collection.upsert(ids=some, embeddings=np.stack([wanted[passage] for passage in some]))
+        collection.delete(ids=list(gone[start : start + _BATCH]))
+    last = np.empty((0, 0), dtype=np.float32)
+    for ids, vectors in batches:
+        for start in range(0, len(ids), _BATCH):
+            last = vectors[start : start + _BATCH]
+            collection.upsert(ids=ids[start : start + _BATCH], embeddings=last)
+    if len(last):
+        nearest = collection.query(query_embeddings=list(last[-3:]), n_results=1, include=["distances"])["distances"]
+        if any(abs(distances[0]) > 1e-3 for distances in nearest):
+            raise ValueError("Chroma does not find what was put into it")
 
 
 def _chroma_faults() -> tuple[type[Exception], ...]:
@@ -193,7 +266,11 @@ def _chroma_faults() -> tuple[type[Exception], ...]:
 def exact_search(ids: Sequence[str], matrix: Vectors, vector: Vectors, count: int) -> list[tuple[str, float]]:
     """The nearest rows by dot product, best first, ties by id: what the index approximates."""
     scores = matrix @ vector
-    order = sorted(range(len(ids)), key=lambda row: (-scores[row], ids[row]))[:count]
+    rows = np.arange(len(ids))
+    if count < len(ids):
+        worst = np.partition(scores, len(ids) - count)[len(ids) - count]  # the last one that is among the best
+        rows = np.flatnonzero(scores >= worst)
+    order = sorted(rows.tolist(), key=lambda row: (-scores[row], ids[row]))[:count]
     return [(ids[row], float(scores[row])) for row in order]
 
 

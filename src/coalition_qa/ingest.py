@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 
 from coalition_qa.config import Settings
 from coalition_qa.corpus import Source, copy_whole, make_folder, place_of, sources_of
 from coalition_qa.documents import Parser
 from coalition_qa.encoders import Encoder, Vectors
-from coalition_qa.library import Library, only_writer
+from coalition_qa.folder import replacing
+from coalition_qa.library import Library
 from coalition_qa.passages import SentenceSplitter, split_document
 from coalition_qa.plan import Plan, Read, Step, limits
-from coalition_qa.store import FILE as STORE_FILE
-from coalition_qa.types import Document, DocumentError, LibraryError, Passage
+from coalition_qa.types import Document, DocumentError, Passage
 
 
 class Progress:
@@ -139,31 +137,5 @@ class Ingest:
 
 def rebuild(settings: Settings, encoder: Encoder, progress: Progress | None = None) -> list[Step]:
     """Make the library anew from the corpus folder beside the old one, and swap when it is complete."""
-    folder = settings.library_path
-    if folder.exists() and not folder.is_dir():
-        raise LibraryError(f"{folder} is not a folder: name another with --library.")
-    strange = sorted(path.name for path in folder.iterdir() if not _is_ours(path)) if folder.is_dir() else []
-    if strange:
-        raise LibraryError(f"{folder} holds more than a library ({strange[0]}): name another folder with --library.")
-    make_folder(folder.parent)
-    fresh = folder.with_name(f".{folder.name}-{os.urandom(4).hex()}")
-    old = fresh.with_name(fresh.name + "-old")
-    try:
-        with only_writer(folder) if folder.is_dir() else nullcontext():
-            with Library(fresh, encoder, create=True) as library:
-                steps = Ingest(settings, library, encoder).sync(progress)
-            if folder.exists():
-                folder.rename(old)
-            fresh.rename(folder)
-    except OSError as error:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        raise LibraryError(f"The library in {folder} cannot be replaced ({error.strerror}).") from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
-    return steps
-
-
-def _is_ours(path: Path) -> bool:
-    return path.name in ("index", "writer") or path.name.startswith(STORE_FILE)
+    with replacing(settings.library_path) as fresh, Library(fresh, encoder, create=True) as library:
+        return Ingest(settings, library, encoder).sync(progress)

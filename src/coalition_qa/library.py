@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import sys
+import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from coalition_qa.encoders import Vectors
+from coalition_qa.filling import bring_in_line
+from coalition_qa.folder import only_writer, recover
 from coalition_qa.index import ChromaIndex, exact_search
 from coalition_qa.passages import CHUNKER
 from coalition_qa.store import Found, Named, Store
@@ -21,11 +21,19 @@ from coalition_qa.types import (
     Document,
     DocumentInfo,
     EncoderMismatch,
-    LibraryBusy,
     LibraryError,
     Passage,
     Span,
 )
+
+_LOOSE = 1_000
+"""An index of a large library may lack this many passages, which are searched exactly, before it is brought in line."""
+
+_LARGE = 20_000
+"""Passages from which on opening Chroma takes longer than adding a document should."""
+
+_SLOW = 5_000
+"""Passages from which on searching all of them exactly is noticed."""
 
 
 class EncoderFacts(Protocol):
@@ -52,6 +60,7 @@ class Library:
         EncoderMismatch where its vectors are another encoder's.
         """
         self.folder = folder
+        recover(folder)
         if create:
             try:
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -60,7 +69,11 @@ class Library:
         self._store = Store(folder, create=create)
         self._index = ChromaIndex(folder / "index")
         self._index_lock = threading.Lock()
-        self._exact: tuple[str, list[str], Vectors] | None = None
+        self._write_lock = threading.Lock()
+        self._filling: subprocess.Popen[bytes] | None = None
+        self._all: tuple[str, list[str], Vectors] | None = None
+        self._later: _Later | None = None
+        self._fingerprint = ("", "")
         try:
             self._agree(encoder)
         except BaseException:
@@ -75,10 +88,10 @@ class Library:
                 with self._store.transaction():
                     facts = {"encoder": encoder.identity, "dimensions": str(encoder.dimensions)}
                     self._store.set_meta(facts)
-        elif made_with != encoder.identity:
+        elif not same_encoder(made_with, encoder.identity):
             raise EncoderMismatch(
-                f"The library in {self.folder} was made with the encoder {made_with}, not {encoder.identity}: "
-                "run `coalition-qa sync --rebuild` to embed the corpus anew."
+                f"The library in {self.folder} was made with the encoder {made_with}, not {encoder.identity}: run "
+                "`coalition-qa sync --rebuild` to embed the corpus anew beside it and swap when complete."
             )
 
     def __enter__(self) -> Self:
@@ -93,14 +106,22 @@ class Library:
         """Give files and locks back."""
         self._index.close()
         self._store.close()
+        if self._filling is not None:
+            self._filling.kill()  # what it wrote is unmarked, so nobody will trust it
+            self._filling.wait()
 
     # -- reading -----------------------------------------------------------------------------------------
 
     @property
     def fingerprint(self) -> str:
-        """Hash of documents, chunker and encoder: equal on any machine for the same corpus."""
-        lines = [self._store.meta("encoder") or "", CHUNKER, *self._store.document_ids()]
-        return sha256("\n".join(lines).encode()).hexdigest()[:32]
+        """Hash of the documents' texts, the chunker and the encoder's bytes: equal on any machine, for the same corpus
+        added in any order under any names.
+        """
+        generation = self._store.generation
+        if self._fingerprint[0] != generation:
+            lines = [_bytes_of(self._store.meta("encoder") or ""), CHUNKER, *self._store.document_ids()]
+            self._fingerprint = (generation, sha256("\n".join(lines).encode()).hexdigest()[:32])
+        return self._fingerprint[1]
 
     def catalogue(self) -> list[DocumentInfo]:
         """One row a name, by name."""
@@ -123,8 +144,13 @@ class Library:
         return self._store.sketches()
 
     def found(self, ids: Sequence[str]) -> dict[str, Found]:
-        """The passages with these ids."""
-        return self._store.found(ids)
+        """The passages with these ids, as a search returned them; one that was removed meanwhile is left out.
+
+        Raises LibraryDamaged for one that is not there though nobody removed it.
+        """
+        found = self._store.found(ids)
+        self._store.check_removed([id_ for id_ in ids if id_ not in found])
+        return found
 
     def lexical(self, terms: Sequence[str], count: int) -> list[tuple[str, float]]:
         """Passage ids that hold any of the terms with their BM25 score, best first."""
@@ -133,21 +159,44 @@ class Library:
     def dense(self, vector: Vectors, count: int) -> list[tuple[str, float]]:
         """The nearest passage ids with their cosine similarity, best first.
 
-        Chroma answers when its index holds the store's generation; otherwise the stored vectors are searched
-        exactly.
+        Chroma answers where its index provably holds a generation of the store; what changed since is searched
+        exactly and put in its place. Otherwise all stored vectors are searched exactly, and the index of a large
+        library is filled in a process of its own meanwhile.
 
         Raises LibraryError where `sync --rebuild` has put another library in this one's place.
         """
         self._store.check_in_place()
-        generation = self._store.generation
         with self._index_lock:
-            if self._index.generation() == generation:
-                hits = self._index.search(vector, count)
-                if hits is not None:
-                    return hits
-            if self._exact is None or self._exact[0] != generation:
-                self._exact = (generation, *self._store.vectors())
-            _, ids, matrix = self._exact
+            return self._by_index(vector, count) or self._exactly(vector, count)
+
+    def _by_index(self, vector: Vectors, count: int) -> list[tuple[str, float]] | None:
+        base, generation = self._index.generation(), self._store.generation
+        if base is None:
+            return None
+        if self._later is None or (self._later.base, self._later.generation) != (base, generation):
+            changes = self._store.changes_since(base)
+            if changes is None or len(changes) > 2 * _LOOSE:
+                self._index.close()  # so that somebody can fill it
+                return None
+            came = self._store.vectors([id_ for id_, there in changes.items() if there])
+            self._later = _Later(base, generation, changes, *came)
+        later = self._later
+        gone = {id_ for id_, there in later.changes.items() if not there}
+        hits = self._index.search(vector, count + len(gone))
+        if hits is None:
+            return None
+        self._all = None
+        merged = {id_: score for id_, score in hits if id_ not in gone}
+        merged.update(exact_search(later.ids, later.matrix, vector, count))
+        return sorted(merged.items(), key=lambda hit: (-hit[1], hit[0]))[:count]
+
+    def _exactly(self, vector: Vectors, count: int) -> list[tuple[str, float]]:
+        generation = self._store.generation
+        if self._all is None or self._all[0] != generation:
+            self._all = (generation, *self._store.vectors())
+        _, ids, matrix = self._all
+        if len(ids) > _SLOW and self._filling is None and not self._store.read_only:
+            self._filling = bring_in_line(self._store, self._index, self.folder, wait=False)
         return exact_search(ids, matrix, vector, count)
 
     def index_is_current(self) -> bool:
@@ -162,7 +211,7 @@ class Library:
 
         Raises LibraryBusy, naming the holder, while another process has it.
         """
-        with only_writer(self.folder):
+        with self._write_lock, only_writer(self.folder):  # threads of one process wait for each other
             self._store.check_in_place()
             yield
             self.refresh_index()
@@ -179,62 +228,32 @@ class Library:
             self._store.tidy()
 
     def refresh_index(self) -> bool:
-        """Fill Chroma with what the store holds. False where it can't be now; searches are then exact."""
+        """Bring Chroma in line with the store: at once where that is quick, and else when enough has changed, so that
+        adding to a large library takes as long as to a small one. False where it can't be now.
+        """
         with self._index_lock:
-            generation = self._store.generation
-            if self._index.generation() == generation:
-                return True
-            self._exact = None
-            return self._index.fill(*self._store.vectors(), generation)
-
-    # -- checking ----------------------------------------------------------------------------------------
-
-    def faults(self) -> list[tuple[str, str]]:
-        """Named checks, each with its fault or an empty string. Nothing is changed."""
-        verdict = self._store.integrity()
-        ids, _ = self._store.vectors()
-        found = self._store.found(ids)
-        texts = {name: self._store.document(name) for name in self._store.names()}
-        by_id = {document.id: document.text for document in texts.values() if document is not None}
-        wrong = sum(
-            item.passage.span.of(by_id.get(item.passage.document_id, "")) != item.passage.text
-            for item in found.values()
-        )
-        altered = sum(
-            document is None or document.id != self._store.names()[name].document_id for name, document in texts.items()
-        )
-        held = self._index.ids() if self.index_is_current() else None
-        return [
-            ("store integrity", "" if verdict == "ok" else verdict),
-            ("texts have their hash", f"{altered} documents altered" if altered else ""),
-            ("spans equal text", f"{wrong} of {len(found)} passages do not" if wrong else ""),
-            ("vectors present and finite", ""),
-            ("index current", "" if self.index_is_current() else "searches are exact until the next sync"),
-            (
-                "index holds the same passages",
-                "" if held is None or held == set(ids) else f"{len(held ^ set(ids))} differ",
-            ),
-        ]
+            base = self._index.generation()
+            changes = None if base is None else self._store.changes_since(base)
+            if changes is None or len(changes) >= _LOOSE or self._store.count() <= _LARGE:
+                bring_in_line(self._store, self._index, self.folder)
+                self._all = None
+        return self._index.generation() is not None
 
 
-@contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
-    """Hold the library in `folder`, whatever state it is in, for changes.
+class _Later(NamedTuple):
+    """What changed between an index's generation and the store's: which passages, and the vectors of those there."""
 
-    Raises LibraryBusy, naming the holder, while another process has it.
-    """
-    try:
-        holder = (folder / "writer").open("a+")
-    except OSError as error:
-        raise LibraryError(f"The library in {folder} cannot be written ({error.strerror}).") from error
-    with holder:
-        try:
-            fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder.seek(0)
-            who = holder.read().strip() or "another process"
-            raise LibraryBusy(f"The library in {folder} is being changed by {who}: wait for it or stop it.") from error
-        holder.truncate(0)
-        holder.write(f"process {os.getpid()} ({' '.join(Path(part).name for part in sys.argv[:2])})")
-        holder.flush()
-        yield
+    base: str
+    generation: str
+    changes: dict[str, bool]
+    ids: list[str]
+    matrix: Vectors
+
+
+def same_encoder(one: str, other: str) -> bool:
+    """Whether two identities stand for the same bytes, whatever the model is called and wherever it lies."""
+    return _bytes_of(one) == _bytes_of(other)
+
+
+def _bytes_of(identity: str) -> str:
+    return identity.rpartition("@")[2]

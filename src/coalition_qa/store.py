@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import sqlite3
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
 from math import log
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,14 +11,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from coalition_qa.alike import sketch
+from coalition_qa.database import FILE, Database, seal
 from coalition_qa.encoders import Vectors
-from coalition_qa.schema import TABLES, UPGRADES, VERSION
-from coalition_qa.types import Document, DocumentInfo, LibraryBusy, LibraryDamaged, LibraryError, Passage, Span
+from coalition_qa.types import Document, DocumentInfo, LibraryDamaged, Passage, Span
 
-FILE = "library.sqlite3"
-_NOT_OURS = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
+__all__ = ["FILE", "Found", "Named", "Store"]
+
 _K1 = 1.2  # of FTS5's BM25
 _AT_ONCE = 500  # bound variables in one statement; SQLite's own limit may be as low as 999
+_RARE_ROWS = 3_000  # passages that are scored for one question's words; see `lexical`
+_REMEMBERED = 5_000  # changes; an index that is further behind is filled anew
+_PASSAGE = "p.id, p.document, first, last, sentences, vector, p.seal"
 
 
 class Named(NamedTuple):
@@ -43,121 +41,23 @@ class Found(NamedTuple):
     pages: tuple[int, ...] = ()
 
 
-class Store:
-    """One SQLite file. Reads may come from any thread; writes only inside `transaction`."""
+class Store(Database):
+    """What the library holds. Reads may come from any thread; writes only inside `transaction`.
+
+    Every passage is compared with its seal wherever it is read: LibraryDamaged is raised for one that is not as it was
+    written.
+    """
 
     def __init__(self, folder: Path, *, create: bool) -> None:
-        """Open the file in `folder`, making it where `create`.
-
-        Raises LibraryError where there is none, LibraryDamaged where it is not what was written.
-        """
-        self._path = folder / FILE
-        self._lock = threading.RLock()
-        if not create and not self._path.is_file():
-            raise LibraryError(f"There is no library in {folder}: run `coalition-qa sync` to make it.")
-        self.read_only = not os.access(folder, os.W_OK)
-        with self._guarded():
-            if create and not self._path.exists():
-                _make(self._path)
-            self._file = self._path.stat().st_ino
-            self._connection = self._connect()
-            try:
-                self._prepare()
-            except BaseException:
-                self.close()
-                raise
-
-    def close(self) -> None:
-        """Give the file back."""
-        with self._lock:
-            self._connection.close()
-
-    def check_in_place(self) -> None:
-        """Raises LibraryError where another file has taken the place of the one that was opened."""
-        with self._guarded():
-            if self._path.stat().st_ino != self._file:
-                raise LibraryError(f"The library {self._path} was made anew meanwhile: start again.")
-
-    def _connect(self) -> sqlite3.Connection:
-        log_there = self._path.with_name(f"{FILE}-wal").exists()  # what it holds must be read too
-        mode = "" if not self.read_only else "?mode=ro" if log_there else "?mode=ro&immutable=1"
-        target = self._path.absolute().as_uri() + mode
-        return sqlite3.connect(target, uri=True, timeout=5, isolation_level=None, check_same_thread=False)
-
-    def _prepare(self) -> None:
-        if not self._rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'"):
-            raise LibraryDamaged(self._damage("it holds no library"))
-        found = self.meta("schema") or ""
-        if found != VERSION and (self.read_only or found not in UPGRADES):
-            known = f"has format {found}, this program reads {VERSION}"
-            raise LibraryError(f"The library {self._path} {known}: run `coalition-qa sync --rebuild`.")
-        if not self.read_only:
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON", "foreign_keys = ON"):
-                self._connection.execute(f"PRAGMA {pragma}")
-        if found in UPGRADES:
-            with self.transaction():
-                for statement in UPGRADES.get(self.meta("schema") or "", ()):  # another process may have been faster
-                    self._connection.execute(statement)
-
-    def _damage(self, what: object) -> str:
-        return (
-            f"The library file {self._path} is damaged ({what}). Your documents are untouched: "
-            "run `coalition-qa sync --rebuild` to make the library anew from the corpus folder."
-        )
-
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        """Turn SQLite's errors, and the file system's, into one line for the user."""
-        try:
-            yield
-        except OSError as error:
-            raise LibraryError(f"The library {self._path} cannot be used: {error.strerror}.") from error
-        except (sqlite3.Error, UnicodeDecodeError) as error:
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-            if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                raise LibraryBusy(f"The library {self._path} is in use: try again in a moment.") from error
-            if code in _NOT_OURS:
-                hint = "check the disk's space and the folder's rights"
-                raise LibraryError(f"The library {self._path} cannot be used ({error}): {hint}.") from error
-            raise LibraryDamaged(self._damage(error)) from error
-
-    @contextmanager
-    def _parsing(self) -> Iterator[None]:
-        """What was stored is as it was stored, or LibraryDamaged is raised."""
-        try:
-            yield
-        except (TypeError, ValueError) as error:
-            raise LibraryDamaged(self._damage(error)) from error
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All of it or nothing; on disk when it ends without an error."""
-        with self._lock, self._guarded(), self._connection:
-            self._connection.execute("BEGIN IMMEDIATE")
-            yield
-
-    def _rows(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        with self._lock, self._guarded():
-            return self._connection.execute(statement, values).fetchall()
-
-    def meta(self, key: str) -> str | None:
-        """A fact about the library, or None."""
-        rows = self._rows("SELECT value FROM meta WHERE key = ?", (key,))
-        return str(rows[0][0]) if rows else None
-
-    def set_meta(self, facts: Mapping[str, str]) -> None:
-        """Write facts about the library."""
-        self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(facts.items()))
+        super().__init__(folder, create=create)
+        self._dimensions: int | None = None
 
     @property
     def generation(self) -> str:
-        """The name of what is stored now: new with each commit, so that equal generations hold the same passages
-        even where a file was deleted and made again, or an older copy of it put back.
+        """The name of the passages that are stored now: new with each commit that changes them, so that equal
+        generations hold the same passages even where a file was deleted and made again, or an older copy put back.
         """
         return self.meta("generation") or ""
-
-    def _next_generation(self) -> None:
-        self._connection.execute("UPDATE meta SET value = hex(randomblob(8)) WHERE key = 'generation'")
 
     # -- writing -----------------------------------------------------------------------------------------
 
@@ -179,8 +79,8 @@ class Store:
             number = held[0][0] if held else self._insert(document, passages, vectors, chunker)
             said = (document.title, document.date, document.language, json.dumps(document.pages))
             row = (document.name, number, file_sha256, *said)
-            self._connection.execute("INSERT INTO names VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-            self._next_generation()
+            self._connection.execute("INSERT INTO names VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, seal(*row)))
+            self._name_generation()
 
     def _insert(self, document: Document, passages: Sequence[Passage], vectors: Vectors, chunker: str) -> int:
         values = (document.id, chunker, document.text, sketch(document.text).tobytes())
@@ -188,16 +88,19 @@ class Store:
         number = int(cursor.lastrowid or 0)
         for passage, vector in zip(passages, vectors, strict=True):
             inside = json.dumps([(span.start, span.end) for span in passage.sentences])
-            row = (passage.id, number, passage.span.start, passage.span.end, inside, vector.tobytes())
-            cursor = self._connection.execute("INSERT INTO passages VALUES (NULL, ?, ?, ?, ?, ?, ?)", row)
+            vector_bytes = np.asarray(vector, dtype="<f4").tobytes()
+            row = (passage.id, number, passage.span.start, passage.span.end, inside, vector_bytes)
+            sealed = (*row, seal(*row))
+            cursor = self._connection.execute("INSERT INTO passages VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", sealed)
             self._connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (cursor.lastrowid, passage.text))
+        self._note("SELECT '', id, 0 FROM passages WHERE document = ?", number)
         return number
 
     def drop(self, name: str) -> None:
         """Forget a name, and its document where no other name stands for it. One transaction."""
         with self.transaction():
             self._forget_name(name)
-            self._next_generation()
+            self._name_generation()
 
     def _forget_name(self, name: str) -> None:
         rows = self._rows("SELECT document FROM names WHERE name = ?", (name,))
@@ -209,6 +112,7 @@ class Store:
 
     def _delete_document(self, number: int) -> None:
         """Its names go with it: whoever re-inserts the document names it again."""
+        self._note("SELECT '', id, 1 FROM passages WHERE document = ?", number)
         for statement in (
             "DELETE FROM words WHERE rowid IN (SELECT number FROM passages WHERE document = ?)",
             "DELETE FROM passages WHERE document = ?",
@@ -217,12 +121,16 @@ class Store:
         ):
             self._connection.execute(statement, (number,))
 
-    def tidy(self) -> None:
-        """Give the space of what was removed back to the disk, the write-ahead log's too."""
-        with self._lock, self._guarded():
-            self._connection.execute("INSERT INTO words (words) VALUES ('optimize')")
-            self._connection.execute("VACUUM")
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    def _note(self, which: str, document: int) -> None:
+        self._connection.execute(f"INSERT INTO changes (generation, passage, gone) {which}", (document,))
+
+    def _name_generation(self) -> None:
+        """Give the changes noted in this transaction, where there are any, a generation of their own."""
+        if self._rows("SELECT 1 FROM changes WHERE generation = '' LIMIT 1"):
+            self._connection.execute("UPDATE meta SET value = hex(randomblob(8)) WHERE key = 'generation'")
+            self._connection.execute("UPDATE changes SET generation = ? WHERE generation = ''", (self.generation,))
+            oldest = "(SELECT max(number) FROM changes) - ?"
+            self._connection.execute(f"DELETE FROM changes WHERE number <= {oldest}", (_REMEMBERED,))
 
     # -- reading -----------------------------------------------------------------------------------------
 
@@ -274,76 +182,149 @@ class Store:
         for start in range(0, len(ids), _AT_ONCE):
             some = ids[start : start + _AT_ONCE]
             rows = self._rows(
-                "SELECT p.id, d.id, first, last, substr(d.text, first + 1, last - first), sentences, name, title, pages"
+                f"SELECT {_PASSAGE}, d.id, substr(d.text, first + 1, last - first), name, title, pages"
                 " FROM passages p JOIN documents d ON d.number = p.document"
                 " JOIN names ON name = (SELECT min(name) FROM names n WHERE n.document = d.number)"
                 f" WHERE p.id IN ({', '.join('?' * len(some))})",
                 some,
             )
-            with self._parsing():
-                found.update({row[0]: Found(_passage(row), row[6], row[7], _pages(row[8])) for row in rows})
+            for row in rows:
+                self._vector(row)
+                with self._parsing():
+                    found[row[0]] = Found(_passage(row), row[9], row[10], _pages(row[11]))
         return found
+
+    def check_removed(self, ids: Sequence[str]) -> None:
+        """Raises LibraryDamaged where one of these passages was not removed, as far as changes are remembered."""
+        gone = self._in_parts("SELECT DISTINCT passage FROM changes WHERE gone AND passage IN", ids)
+        if len(gone) < len(set(ids)):
+            raise LibraryDamaged(self._damage("a passage that was stored is not found"))
 
     def lexical(self, terms: Sequence[str], count: int) -> list[tuple[str, float]]:
         """Passage ids that hold any of the terms, best first, each with its BM25 score as a share of the most
         that a passage could score for these terms: 1 holds them all over and over, 0 none.
 
         BM25 is SQLite's FTS5: k1 = 1.2, b = 0.75, words stemmed by Porter's algorithm, and a term's weight is
-        log((N - n + 0.5) / (n + 0.5)) for n of N passages that hold it, never below 1e-6.
+        log((N - n + 0.5) / (n + 0.5)) for n of N passages that hold it, never below 1e-6. Where the terms are in
+        more than `_RARE_ROWS` passages, only those passages are scored (by all terms) that hold one of the rarer.
         """
-        if not terms:
+        quoted = ('"' + term.replace('"', '""') + '"' for term in terms)
+        counted = {phrase: self._holding(phrase) for phrase in dict.fromkeys(quoted)}
+        phrases = sorted((phrase for phrase in counted if counted[phrase]), key=lambda phrase: counted[phrase])
+        if not phrases:
             return []
-        phrases = ['"' + term.replace('"', '""') + '"' for term in terms]
-        rows = self._rows(
-            "SELECT id, -bm25(words) AS score FROM words JOIN passages ON number = words.rowid"
-            " WHERE words MATCH ? ORDER BY score DESC, id LIMIT ?",
-            (" OR ".join(phrases), count),
-        )
-        if not rows:
-            return []
-        total = int(self._rows("SELECT count(*) FROM passages")[0][0])
-        most = 0.0
-        for phrase in phrases:
-            holding = int(self._rows("SELECT count(*) FROM words WHERE words MATCH ?", (phrase,))[0][0])
-            most += (_K1 + 1) * max(1e-6, log((total - holding + 0.5) / (holding + 0.5)))
-        return [(str(row[0]), float(row[1]) / most) for row in rows]
+        rare, rows = phrases[:1], counted[phrases[0]]
+        for phrase in phrases[1:]:
+            rows += counted[phrase]
+            if rows > _RARE_ROWS:
+                break
+            rare.append(phrase)
+        ranked = self._ranked(" OR ".join(phrases), count) if rare == phrases else self._by_rare(rare, phrases, count)
+        ids = dict(self._in_parts("SELECT number, id FROM passages WHERE number IN", [row for row, _ in ranked]))
+        total = int(self._rows("SELECT count(*) FROM words_docsize")[0][0])
+        most = sum((_K1 + 1) * max(1e-6, log((total - n + 0.5) / (n + 0.5))) for n in counted.values())
+        hits = [(str(ids[row]), score / most) for row, score in ranked if row in ids]
+        return sorted(hits, key=lambda hit: (-hit[1], hit[0]))
 
-    def vectors(self) -> tuple[list[str], Vectors]:
-        """Every passage id and its vector, in the order of the ids.
+    def _holding(self, phrase: str) -> int:
+        return int(self._rows("SELECT count(*) FROM words WHERE words MATCH ?", (phrase,))[0][0])
+
+    def _ranked(self, expression: str, count: int) -> list[tuple[int, float]]:
+        rows = self._rows(
+            "SELECT rowid, -bm25(words) AS score FROM words WHERE words MATCH ? ORDER BY score DESC, rowid LIMIT ?",
+            (expression, count),
+        )
+        return [(int(row), float(score)) for row, score in rows]
+
+    def _by_rare(self, rare: Sequence[str], phrases: Sequence[str], count: int) -> list[tuple[int, float]]:
+        """Rows with one of the rare phrases, scored by all: (rare) AND (all) counts the rare twice, so once is taken
+        off. What is ranked by the double counting is looked at three times as deep.
+        """
+        once = " OR ".join(rare)
+        double = self._ranked(f"({once}) AND ({' OR '.join(phrases)})", 3 * count)
+        statement = "SELECT rowid, -bm25(words) FROM words WHERE words MATCH ?"
+        chosen = json.dumps([row for row, _ in double])
+        single = dict(self._rows(f"{statement} AND +rowid IN (SELECT value FROM json_each(?))", (once, chosen)))
+        exact = [(row, score - single.get(row, 0.0)) for row, score in double]
+        return sorted(exact, key=lambda hit: (-hit[1], hit[0]))[:count]
+
+    # -- vectors, for an index ---------------------------------------------------------------------------
+
+    def count(self) -> int:
+        """How many passages there are."""
+        return int(self._rows("SELECT count(*) FROM passages")[0][0])
+
+    def passage_ids(self) -> list[str]:
+        """The ids of all passages, sorted."""
+        return [str(row[0]) for row in self._rows("SELECT id FROM passages ORDER BY id")]
+
+    def changes_since(self, generation: str) -> dict[str, bool] | None:
+        """The passages that came (True) or went since that generation; None where that is no longer known."""
+        if generation == self.generation:
+            return {}
+        last = self._rows("SELECT max(number) FROM changes WHERE generation = ?", (generation,))[0][0]
+        if last is None:
+            return None
+        rows = self._rows("SELECT passage, gone FROM changes WHERE number > ? ORDER BY number", (last,))
+        return {str(passage): not gone for passage, gone in rows}
+
+    def vectors(self, ids: Sequence[str] | None = None) -> tuple[list[str], Vectors]:
+        """Passage ids and their vectors, in the order of the ids: of all passages, or those of the ids that are there.
 
         Raises LibraryDamaged for a vector of the wrong length or with a value that is not finite.
         """
-        rows = self._rows("SELECT id, vector FROM passages ORDER BY id")
-        with self._parsing():
-            dimensions = int(self.meta("dimensions") or 0)
-            if any(len(vector) != 4 * dimensions for _, vector in rows):
-                raise ValueError("a stored vector has the wrong length")
-            matrix = np.frombuffer(b"".join(vector for _, vector in rows), dtype="<f4")
-        if not np.isfinite(matrix).all():
-            raise LibraryDamaged(self._damage("a stored vector holds no numbers"))
-        return [row[0] for row in rows], matrix.reshape(len(rows), dimensions)
+        with self.snapshot():
+            if ids is None:
+                total, rows = self.count(), self._stream("ORDER BY p.id")
+            else:
+                rows = iter(sorted(self._in_parts(f"SELECT {_PASSAGE} FROM passages p WHERE p.id IN", list(ids))))
+                total = len(ids)
+            matrix = np.empty((total, self._length()), dtype=np.float32)  # filled row by row: half the memory
+            found = []
+            for place, row in enumerate(rows):
+                matrix[place] = self._vector(row)
+                found.append(str(row[0]))
+        return found, matrix[: len(found)]
 
-    def integrity(self) -> str:
-        """SQLite's own verdict on the file: "ok" or the first fault."""
-        return str(self._rows("PRAGMA integrity_check(1)")[0][0])
+    def batches(self, size: int) -> Iterator[tuple[list[str], Vectors]]:
+        """All passage ids and vectors, `size` at a time; inside `snapshot` they are of one moment."""
+        last = -1
+        while True:
+            where = "WHERE number > ? ORDER BY number LIMIT ?"
+            rows = self._rows(f"SELECT {_PASSAGE}, number FROM passages p {where}", (last, size))
+            if not rows:
+                return
+            yield [str(row[0]) for row in rows], np.stack([self._vector(row) for row in rows])
+            last = rows[-1][-1]
+
+    def _stream(self, order: str) -> Iterator[tuple[Any, ...]]:
+        return self._connection.execute(f"SELECT {_PASSAGE} FROM passages p {order}")
+
+    def _in_parts(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        parts = (values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE))
+        return [row for part in parts for row in self._rows(f"{statement} ({', '.join('?' * len(part))})", part)]
+
+    def _length(self) -> int:
+        if self._dimensions is None:
+            with self._parsing():
+                self._dimensions = int(self.meta("dimensions") or 0)
+        return self._dimensions
+
+    def _vector(self, row: Sequence[Any]) -> Vectors:
+        """The vector of a passage's row, after the row was found to be what was written."""
+        *values, sealed = row[:7]
+        if seal(*values) != sealed:
+            raise LibraryDamaged(self._damage("a stored passage is not what was written"))
+        vector = np.frombuffer(values[5], dtype="<f4")
+        if len(vector) != self._length() or not np.isfinite(vector).all():
+            raise LibraryDamaged(self._damage("a stored vector has the wrong length or holds no numbers"))
+        return vector
 
 
 def _passage(row: Sequence[Any]) -> Passage:
-    sentences = tuple(Span(start, end) for start, end in json.loads(row[5]))
-    return Passage(row[0], row[1], Span(row[2], row[3]), row[4], sentences)
+    sentences = tuple(Span(start, end) for start, end in json.loads(row[4]))
+    return Passage(id=row[0], document_id=row[7], span=Span(row[2], row[3]), text=row[8], sentences=sentences)
 
 
 def _pages(stored: str) -> tuple[int, ...]:
     return tuple(int(start) for start in json.loads(stored))
-
-
-def _make(path: Path) -> None:
-    """Write an empty library beside `path` and rename it: a file of that name is whole, or damaged."""
-    fresh = path.with_name(f"{FILE}.new")
-    with path.with_name(f"{FILE}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not path.exists():
-            fresh.unlink(missing_ok=True)
-            with closing(sqlite3.connect(fresh)) as connection:
-                connection.executescript(f"BEGIN; {TABLES} COMMIT;")
-            fresh.rename(path)

@@ -1,0 +1,91 @@
+"""Fill Chroma's index from the store, here or in a process of its own, where a crash inside Chroma harms nobody.
+
+The process is `python -m coalition_qa.filling FOLDER`: exit code 0 when the library in FOLDER has an index that holds
+all it holds.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from coalition_qa.index import ChromaIndex
+from coalition_qa.store import Store
+from coalition_qa.types import LibraryError
+
+Process = subprocess.Popen[bytes]
+
+_BATCH = 2_000
+_HERE = 5_000
+"""More passages than this take long enough that nobody should wait inside a process that also answers."""
+
+_SECONDS, _SECONDS_EACH = 120.0, 0.05
+"""Whoever fills longer than this hangs: ten times what it takes on one busy core."""
+
+
+def bring_in_line(store: Store, index: ChromaIndex, folder: Path, *, wait: bool = True) -> Process | None:
+    """Make the index hold what the store holds: the changes since it was filled where they are known, else all.
+
+    What takes long, and what follows a filling that did not live to its end, is done in a process of its own: waited
+    for, or with `wait` false returned, so that questions are answered meanwhile. Where the index can't be filled now,
+    its generation says so afterwards.
+    """
+    changes = _changes(store, index)
+    if changes == {}:
+        return None
+    count = store.count() if changes is None else len(changes)
+    if wait and count <= _HERE and not index.died:
+        fill(store, index)
+        return None
+    index.close()
+    return _in_a_process(folder, _SECONDS + _SECONDS_EACH * count if wait else None)
+
+
+def fill(store: Store, index: ChromaIndex) -> bool:
+    """Fill the index here. False where it could not be."""
+    with store.snapshot():
+        changes = _changes(store, index)
+        if changes is None or not store.count():  # Chroma's files of a collection that became empty change on opening
+            return index.refill(store.batches(_BATCH), store.count(), store.generation)
+        came, gone = ([id_ for id_, there in changes.items() if there is wanted] for wanted in (True, False))
+        return index.update(gone, *store.vectors(came), store.generation)
+
+
+def _changes(store: Store, index: ChromaIndex) -> dict[str, bool] | None:
+    base = index.generation()
+    return None if base is None else store.changes_since(base)
+
+
+def _in_a_process(folder: Path, seconds: float | None) -> Process | None:
+    quiet = subprocess.DEVNULL
+    command = [sys.executable, "-m", "coalition_qa.filling", str(folder)]
+    process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)
+    if seconds is None:
+        return process
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        process.kill()
+        process.wait()
+    return None
+
+
+def main(folder: Path) -> int:
+    """Fill the index of the library in `folder`; the exit code."""
+    try:
+        store = Store(folder, create=False)
+        index = ChromaIndex(folder / "index")
+        try:
+            return 0 if fill(store, index) else 1
+        finally:
+            index.close()
+            store.close()
+    except LibraryError:
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
