@@ -14,7 +14,7 @@ import uvicorn
 
 from coalition_qa.config import Settings
 from coalition_qa.types import Answer, Citation, Document, DocumentInfo, Hit, Passage, Sentence, Span, Turn
-from coalition_qa.ui import page
+from coalition_qa.ui import page, server
 
 XSS = "<img src=x onerror=\"window.pwned='img'\"><script>window.pwned='script'</script>"
 MARKDOWN = (
@@ -139,18 +139,18 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The page, served by the real server in a thread of its own."""
     assistant = FakeAssistant([ROME, ODD], examples=["Where did the coalition meet?", "Who chaired the meeting?"])
     settings = Settings(corpus=tmp_path_factory.mktemp("corpus"), port=0)
-    with page.listen(settings.host, settings.port) as listening:
+    with server.listen(settings.host, settings.port) as listening:
         up = Event()
 
         async def made() -> uvicorn.Server:  # outside a running loop Gradio makes loops and leaves them open
-            return page.web_server(page.build(assistant, settings), up.set)
+            return server.web_server(page.build(assistant, settings), up.set)
 
-        server = asyncio.run(made())
-        thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        running = asyncio.run(made())
+        thread = Thread(target=running.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         assert up.wait(30)
         yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}", assistant)
-        server.should_exit = True
+        running.should_exit = True
         thread.join(10)
         assert not thread.is_alive()
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from coalition_qa.types import LibraryBusy, QuestionError, SettingsError, Turn
-from coalition_qa.ui import page
+from coalition_qa.ui import server
 from coalition_qa.ui.page import Ticket, View, converse, settled
 
 if TYPE_CHECKING:
@@ -146,12 +146,12 @@ def test_a_port_in_use_is_named(settings: Settings, fake: FakeAssistant) -> None
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = settings.model_copy(update={"port": other.getsockname()[1]})
         with pytest.raises(SettingsError, match=rf"^Port {taken.port} on 127\.0\.0\.1 is in use: .* --port\.$"):
-            page.serve(fake, taken, open_browser=False)
+            server.serve(fake, taken, open_browser=False)
 
 
 def test_an_address_of_another_machine_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"^The page cannot be served on 192\.0\.2\.1, port 0: "):
-        page.listen("192.0.2.1", 0)
+        server.listen("192.0.2.1", 0)
 
 
 def test_serve_says_one_line_and_stops_cleanly() -> None:

@@ -1,26 +1,16 @@
-"""The web page: Gradio's Blocks around `render`, and the server that shows them on this machine only."""
+"""The web page: Gradio's Blocks around `render`."""
 
-import asyncio
 import logging
 import os
-import socket
-import sys
-import webbrowser
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from errno import EADDRINUSE
 from functools import lru_cache
-from importlib.resources import files
-from threading import Thread
 from time import perf_counter
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
-import uvicorn
-
 from coalition_qa.config import Settings
-from coalition_qa.types import Answer, CoalitionQAError, Document, DocumentInfo, SettingsError, Turn
+from coalition_qa.types import Answer, CoalitionQAError, Document, DocumentInfo, Turn
 from coalition_qa.ui import render
 from coalition_qa.ui.render import Exchange
 
@@ -28,9 +18,6 @@ if TYPE_CHECKING:
     import gradio as gr
 
 log = logging.getLogger(__name__)
-
-FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "Arial", "sans-serif")
-PAPER, PAPER_DARK = "#f6f5f1", "#15181b"
 
 
 class Asks(Protocol):
@@ -256,95 +243,3 @@ def _connect(parts: _Parts, assistant: Asks) -> None:
         **quiet,
     )
     parts.new.click(lambda ticket: giving_up(ticket, ()), [parts.ticket], shown, **quiet)
-
-
-def serve(
-    assistant: Asks, settings: Settings, *, open_browser: bool, say: Callable[[str], object] | None = None
-) -> None:
-    """Serve the page until Ctrl+C or SIGTERM. `say` is given the line with the address once it is up.
-
-    Raises SettingsError when the address cannot be listened on.
-    """
-    with listen(settings.host, settings.port) as listening:
-        host, port = listening.getsockname()[:2]
-        address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-        def up() -> None:
-            (say or _say)(f"coalition-qa is at {address}  (Ctrl+C stops it)\n")
-            if open_browser:
-                Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-
-        web_server(build(assistant, settings), up).run(sockets=[listening])
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line)
-    sys.stdout.flush()
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there, on a free port for 0; raises SettingsError when it cannot."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=128)
-    except OSError as error:
-        if error.errno == EADDRINUSE:
-            message = f"Port {port} on {host} is in use: stop the other program or choose another with --port."
-        else:
-            reason = str(error.strerror).partition(" (")[0]
-            message = (
-                f"The page cannot be served on {host}, port {port}: {reason}. Choose others with --host and --port."
-            )
-        raise SettingsError(message) from error
-
-
-def web_server(page: "gr.Blocks", up: Callable[[], None]) -> uvicorn.Server:
-    """The server for a page that `build` made; it calls `up` once it answers."""
-    import gradio as gr
-    from fastapi import FastAPI
-    from starlette.routing import Mount
-
-    assets = files("coalition_qa.ui") / "assets"
-    css, js = ((assets / name).read_text("utf-8") for name in ("page.css", "page.js"))
-    theme = gr.themes.Base(font=FONTS, font_mono=("ui-monospace", "Consolas", "monospace"))
-    app = FastAPI(openapi_url=None)
-    gr.mount_gradio_app(
-        app,
-        page,
-        path="/",
-        footer_links=[],
-        run_history=False,
-        enable_monitoring=False,
-        mcp_server=False,
-        ssr_mode=False,
-        show_error=False,
-        theme=theme.set(body_background_fill=PAPER, body_background_fill_dark=PAPER_DARK),
-        head=f"<style>{css}</style><script>{js}</script>",  # not css=, whose rules Gradio rewrites
-    )
-    config = uvicorn.Config(
-        app, ws="none", log_config=None, log_level="warning", access_log=False, timeout_graceful_shutdown=1
-    )
-    gradio_app: Any = next(route.app for route in app.routes if isinstance(route, Mount))
-    return _Server(config, up, gradio_app.stop_event)
-
-
-class _Server(uvicorn.Server):
-    """Says when it is up, ends Gradio's endless streams before it waits for them, and leaves quietly."""
-
-    def __init__(self, config: uvicorn.Config, up: Callable[[], None], streams_end: asyncio.Event) -> None:
-        super().__init__(config)
-        self._up = up
-        self._streams_end = streams_end
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._up()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._streams_end.set()  # an open page would otherwise hold the server until its time is up
-        await super().shutdown(sockets)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self.force_exit = self.should_exit  # the second signal does not wait
-        self.should_exit = True
