@@ -6,7 +6,7 @@ import fcntl
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -24,7 +24,10 @@ from coalition_qa.types import (
     LibraryBusy,
     LibraryError,
     Passage,
+    Span,
 )
+
+_ALL = -1  # as a LIMIT of SQLite's
 
 
 class EncoderFacts(Protocol):
@@ -113,32 +116,49 @@ class Library:
         """The document of that name, or None."""
         return self._store.document(name)
 
+    def spans(self, name: str) -> list[Span]:
+        """Where the passages of the document of that name stand in it; none where there is no such document."""
+        return list(self._store.passages(name).values())
+
     def found(self, ids: Sequence[str]) -> dict[str, Found]:
         """The passages with these ids."""
         return self._store.found(ids)
 
-    def lexical(self, terms: Sequence[str], count: int) -> list[tuple[str, float]]:
-        """Passage ids that hold any of the terms with their BM25 score, best first."""
-        return self._store.lexical(terms, count)
+    def lexical(self, terms: Sequence[str], count: int, only: Collection[str] | None = None) -> list[tuple[str, float]]:
+        """Passage ids that hold any of the terms with their BM25 score, best first; with `only`, of the documents of
+        these names. What a term weighs is the whole library's, so a passage scores the same either way.
+        """
+        if only is None:
+            return self._store.lexical(terms, count)
+        inside = self._inside(only)
+        return [hit for hit in self._store.lexical(terms, _ALL) if hit[0] in inside][:count]
 
-    def dense(self, vector: Vectors, count: int) -> list[tuple[str, float]]:
-        """The nearest passage ids with their cosine similarity, best first.
+    def _inside(self, names: Collection[str]) -> set[str]:
+        return {id_ for name in names for id_ in self._store.passages(name)}
 
-        Chroma answers when its index holds the store's generation; otherwise the stored vectors are searched
-        exactly.
+    def dense(self, vector: Vectors, count: int, only: Collection[str] | None = None) -> list[tuple[str, float]]:
+        """The nearest passage ids with their cosine similarity, best first; with `only`, of the documents of these
+        names.
+
+        Chroma answers when its index holds the store's generation and all of it is asked for; otherwise the stored
+        vectors are searched exactly.
 
         Raises LibraryError where `sync --rebuild` has put another library in this one's place.
         """
         self._store.check_in_place()
         generation = self._store.generation
         with self._index_lock:
-            if self._index.generation() == generation:
+            if only is None and self._index.generation() == generation:
                 hits = self._index.search(vector, count)
                 if hits is not None:
                     return hits
             if self._exact is None or self._exact[0] != generation:
                 self._exact = (generation, *self._store.vectors())
             _, ids, matrix = self._exact
+        if only is not None:
+            inside = self._inside(only)
+            rows = [row for row, id_ in enumerate(ids) if id_ in inside]
+            ids, matrix = [ids[row] for row in rows], matrix[rows]
         return exact_search(ids, matrix, vector, count)
 
     def index_is_current(self) -> bool:

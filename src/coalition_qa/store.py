@@ -261,6 +261,11 @@ class Store:
         )
         return Document(name, *rows[0]) if rows else None
 
+    def passages(self, name: str) -> dict[str, Span]:
+        """The ids of the passages of the document of that name, with their places, in order."""
+        of_name = "SELECT id, first, last FROM names JOIN passages USING (document) WHERE name = ? ORDER BY first"
+        return {id_: Span(first, last) for id_, first, last in self._rows(of_name, (name,))}
+
     def document_ids(self) -> list[str]:
         """The ids of all documents, sorted."""
         return [str(row[0]) for row in self._rows("SELECT id FROM documents ORDER BY id")]
@@ -326,13 +331,8 @@ class Store:
 
 
 def _passage(row: Sequence[Any]) -> Passage:
-    return Passage(
-        id=row[0],
-        document_id=row[1],
-        span=Span(row[2], row[3]),
-        text=row[4],
-        sentences=tuple(Span(start, end) for start, end in json.loads(row[5])),
-    )
+    sentences = tuple(Span(start, end) for start, end in json.loads(row[5]))
+    return Passage(row[0], row[1], Span(row[2], row[3]), row[4], sentences)
 
 
 def _make(path: Path) -> None:
