@@ -1,4 +1,4 @@
-"""The server that shows the page on this machine."""
+"""The server that shows the page: on this machine only, unless users log in."""
 
 import asyncio
 import socket
@@ -7,6 +7,7 @@ import webbrowser
 from collections.abc import Callable
 from errno import EADDRINUSE
 from importlib.resources import files
+from ipaddress import ip_address
 from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,11 @@ import uvicorn
 
 from coalition_qa.config import Settings
 from coalition_qa.types import SettingsError
-from coalition_qa.ui.page import Asks, build
+from coalition_qa.ui.behind import Behind
+from coalition_qa.ui.guard import Doors, Guard, Limits
+from coalition_qa.ui.login import Login, Proxy
+from coalition_qa.ui.page import build
+from coalition_qa.ui.pages import add_pages
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -23,14 +28,23 @@ if TYPE_CHECKING:
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "Arial", "sans-serif")
 PAPER, PAPER_DARK = "#f6f5f1", "#15181b"
 
+Check = Callable[[str, str], bool]
+
 
 def serve(
-    assistant: Asks, settings: Settings, *, open_browser: bool, say: Callable[[str], object] | None = None
+    behind: Behind,
+    settings: Settings,
+    *,
+    open_browser: bool,
+    check: Check | None = None,
+    say: Callable[[str], object] | None = None,
 ) -> None:
-    """Serve the page until Ctrl+C or SIGTERM. `say` is given the line with the address once it is up.
+    """Serve the page until Ctrl+C or SIGTERM. `check` says whether a user's password is right, where users log in;
+    `say` is given the line with the address once it is up.
 
-    Raises SettingsError when the address cannot be listened on.
+    Raises SettingsError when the address cannot be listened on, or is open to others without a login.
     """
+    doors = doors_of(settings, check)
     with listen(settings.host, settings.port) as listening:
         host, port = listening.getsockname()[:2]
         address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -40,7 +54,31 @@ def serve(
             if open_browser:
                 Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-        web_server(build(assistant, settings), up).run(sockets=[listening])
+        web_server(build(behind, settings), behind, settings, up, doors).run(sockets=[listening])
+
+
+def doors_of(settings: Settings, check: Check | None) -> Doors | None:
+    """How users come in; None where only this machine's own do.
+
+    Raises SettingsError where others could reach the page and nobody logs in.
+    """
+    if settings.proxy_header:
+        return Proxy(settings.proxy_header)
+    if check is not None:
+        return Login(check)
+    if not _is_own(settings.host):
+        raise SettingsError(
+            f"Anybody who reaches {settings.host} could read and remove the documents: let users log in with "
+            "--auth FILE (`coalition-qa login FILE NAME` makes it), or name a proxy's header with --proxy-header."
+        )
+    return None
+
+
+def _is_own(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _say(line: str) -> None:
@@ -64,16 +102,20 @@ def listen(host: str, port: int) -> socket.socket:
         raise SettingsError(message) from error
 
 
-def web_server(page: "gr.Blocks", up: Callable[[], None]) -> uvicorn.Server:
+def web_server(
+    page: "gr.Blocks", behind: Behind, settings: Settings, up: Callable[[], None], doors: Doors | None = None
+) -> uvicorn.Server:
     """The server for a page that `build` made; it calls `up` once it answers."""
     import gradio as gr
     from fastapi import FastAPI
     from starlette.routing import Mount
 
     assets = files("coalition_qa.ui") / "assets"
-    css, js = ((assets / name).read_text("utf-8") for name in ("page.css", "page.js"))
+    css, more, js = ((assets / name).read_text("utf-8") for name in ("page.css", "screens.css", "page.js"))
     theme = gr.themes.Base(font=FONTS, font_mono=("ui-monospace", "Consolas", "monospace"))
+    largest = int(settings.max_file_megabytes * 1e6)
     app = FastAPI(openapi_url=None)
+    add_pages(app, behind)
     gr.mount_gradio_app(
         app,
         page,
@@ -81,17 +123,34 @@ def web_server(page: "gr.Blocks", up: Callable[[], None]) -> uvicorn.Server:
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
-        mcp_server=False,
+        max_file_size=largest,
+        mcp_server=_has_mcp(),
         ssr_mode=False,
         show_error=False,
         theme=theme.set(body_background_fill=PAPER, body_background_fill_dark=PAPER_DARK),
-        head=f"<style>{css}</style><script>{js}</script>",  # not css=, whose rules Gradio rewrites
-    )
-    config = uvicorn.Config(
-        app, ws="none", log_config=None, log_level="warning", access_log=False, timeout_graceful_shutdown=1
+        head=f"<style>{css}{more}</style><script>{js}</script>",  # not css=, whose rules Gradio rewrites
     )
     gradio_app: Any = next(route.app for route in app.routes if isinstance(route, Mount))
+    names = frozenset(name.lower() for name in settings.allow_hosts)
+    limits = Limits(settings.requests_per_minute, int(settings.max_upload_megabytes * 1e6), names)
+    config = uvicorn.Config(
+        Guard(app, limits, doors),
+        ws="none",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+        lifespan="on",
+    )
     return _Server(config, up, gradio_app.stop_event)
+
+
+def _has_mcp() -> bool:
+    """Whether what Gradio needs to offer tools is installed."""
+    from importlib.util import find_spec
+
+    return find_spec("mcp") is not None
 
 
 class _Server(uvicorn.Server):
