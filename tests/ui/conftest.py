@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
@@ -17,6 +20,14 @@ from coalition_qa.archive import Archive
 from coalition_qa.config import Dial, Settings
 from coalition_qa.types import Answer, Citation, Document, DocumentInfo, Hit, Passage, Sentence, Span, Turn
 from coalition_qa.ui import Behind, Lines, page, server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+ARGUMENTS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
 
 XSS = "<img src=x onerror=\"window.pwned='img'\"><script>window.pwned='script'</script>"
 MARKDOWN = (
@@ -238,3 +249,67 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def settings(tmp_path: Path) -> Settings:
     """Settings of nobody's own."""
     return Settings(corpus=tmp_path, port=0)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        absent = "no Chromium on this machine: install it (Debian: apt-get install chromium)"
+        pytest.fail(absent) if os.environ.get("CI") else pytest.skip(absent)
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str, served: Served) -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def desktop(browser: Browser) -> BrowserContext:
+    return browser.new_context(color_scheme="light")
+
+
+@pytest.fixture
+def open_page(browser: Browser, desktop: BrowserContext, served: Served) -> Iterator[Callable[..., Page]]:
+    """Opens the page. Afterwards no script may have failed, and no request may have left the machine."""
+    pages, requests, errors = [], [], []
+
+    def opened(
+        width: int = 1280, height: int = 800, path: str = "/", ready: str = "#bot .example", **options: object
+    ) -> Page:
+        page = (browser.new_context(**options) if options else desktop).new_page()
+        pages.append(page)
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("pageerror", lambda error: errors.append(error))
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(served.address + path)
+        page.wait_for_selector(ready)
+        return page
+
+    yield opened
+    for opened_page in pages:
+        opened_page.close()
+    assert errors == []
+    assert requests
+    assert {urlsplit(url).hostname for url in requests if not url.startswith("data:")} == {"127.0.0.1"}
+
+
+@pytest.fixture
+def ask() -> Callable[[Page, str], None]:
+    """Asks with the keyboard, and waits until the answer is there and the box is ready again."""
+
+    def asked(page: Page, question: str) -> None:
+        rows = page.locator("#bot .bot-row").count()
+        page.locator("#ask textarea").fill(question)
+        page.keyboard.press("Enter")
+        page.locator("#bot .bot-row").nth(rows).wait_for()
+        page.locator("#ask .submit-button").wait_for()
+        page.locator("#bot .loading-spinner").wait_for(state="detached")
+
+    return asked

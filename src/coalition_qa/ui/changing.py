@@ -87,10 +87,11 @@ def removed(assistant: Asks, changes: Changes, corpus: Path, name: str) -> str:
     if document is None:
         return failure(f"There is no document {name}.")
     changes.remove([name])
-    copies = [info.name for info in assistant.documents() if info.document_id == document.id]
+    there = assistant.documents()
+    copies = [info.name for info in there if info.document_id == document.id and info.name != name]
     words = spans[0].of(document.text)[:_CANARY] if spans else document.text[:_CANARY]
     still = {
-        "in the list": any(info.name == name for info in assistant.documents()),
+        "in the list": any(info.name == name for info in there),
         "in the corpus folder": (corpus / name).exists(),
         "among the passages": bool(assistant.spans(name)),
         "found by a search for its own words": not copies and _found(assistant, words, document.id),

@@ -139,7 +139,8 @@
     if (bar) bar.disabled = chosen().length === 0;
   });
   addEventListener("hashchange", show);
-  addEventListener("DOMContentLoaded", begin);
+  if (document.readyState === "loading") addEventListener("DOMContentLoaded", begin);
+  else begin();
   const watched = { subtree: true, childList: true, attributeFilter: ["aria-label", "data-turn"] };
   new MutationObserver(changed).observe(document.documentElement, watched);
 })();
