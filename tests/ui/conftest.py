@@ -7,6 +7,8 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event, Thread
@@ -23,6 +25,8 @@ from coalition_qa.ui import Behind, Lines, page, server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
+
+    from coalition_qa.ui.guard import Doors
 
 ARGUMENTS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -223,26 +227,39 @@ class Served:
     behind: Behind
 
 
-@pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The page, served by the real server in a thread of its own."""
-    assistant = FakeAssistant([ROME, ODD], examples=["Where did the coalition meet?", "Who chaired the meeting?"])
-    settings = Settings(corpus=tmp_path_factory.mktemp("corpus"), port=0, requests_per_minute=100_000)
-    stands = behind(assistant, tmp_path_factory.mktemp("kept"))
-    with server.listen(settings.host, settings.port) as listening:
-        up = Event()
+@contextmanager
+def serving(behind: Behind, settings: Settings, doors: Doors | None = None) -> Iterator[str]:
+    """The page, served by the real server in a thread of its own; its address."""
+    up = Event()
 
-        async def made() -> uvicorn.Server:  # outside a running loop Gradio makes loops and leaves them open
-            return server.web_server(page.build(stands, settings), stands, settings, up.set)
+    async def made() -> uvicorn.Server:  # outside a running loop Gradio makes loops and leaves them open
+        return server.web_server(page.build(behind, settings), behind, settings, up.set, doors)
 
-        running = asyncio.run(made())
+    with server.listen(settings.host, settings.port) as listening, ThreadPoolExecutor(1) as aside:
+        running = aside.submit(lambda: asyncio.run(made())).result()  # a browser keeps a loop running in this thread
         thread = Thread(target=running.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         assert up.wait(30)
-        yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}", assistant, stands)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         running.should_exit = True
         thread.join(10)
         assert not thread.is_alive()
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The page over an assistant with two documents."""
+    assistant = FakeAssistant([ROME, ODD], examples=["Where did the coalition meet?", "Who chaired the meeting?"])
+    settings = Settings(corpus=tmp_path_factory.mktemp("corpus"), port=0, requests_per_minute=100_000)
+    stands = behind(assistant, tmp_path_factory.mktemp("kept"))
+    with serving(stands, settings) as address:
+        yield Served(address, assistant, stands)
+
+
+@pytest.fixture
+def serve_page() -> Callable[..., AbstractContextManager[str]]:
+    """Serves a page over what stands behind it, with settings of its own."""
+    return serving
 
 
 @pytest.fixture
@@ -251,7 +268,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(corpus=tmp_path, port=0)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> str:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
@@ -260,7 +277,7 @@ def chromium() -> str:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str, served: Served) -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
@@ -270,7 +287,7 @@ def browser(chromium: str, served: Served) -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def desktop(browser: Browser) -> BrowserContext:
     return browser.new_context(color_scheme="light")
 
@@ -296,8 +313,8 @@ def open_page(browser: Browser, desktop: BrowserContext, served: Served) -> Iter
     for opened_page in pages:
         opened_page.close()
     assert errors == []
-    assert requests
-    assert {urlsplit(url).hostname for url in requests if not url.startswith("data:")} == {"127.0.0.1"}
+    assert requests or not pages
+    assert {urlsplit(url).hostname for url in requests if not url.startswith("data:")} <= {"127.0.0.1"}
 
 
 @pytest.fixture

@@ -81,9 +81,14 @@ class Asked:
         return asyncio.run(sent())
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:7860", "[::1]:7860", "192.168.1.5:80", "docs.example"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:7860", "[::1]:7860", "docs.example"])
 def test_the_names_of_this_machine_are_served(host: str) -> None:
     assert Asked(limits(names=frozenset({"docs.example"})))(headers={"host": host}).status_code == 200
+
+
+def test_another_address_is_served_where_others_are_to_reach_it() -> None:
+    assert Asked(limits(beyond=True))(headers={"host": "192.168.1.5:80"}).status_code == 200
+    assert Asked(limits())(headers={"host": "192.168.1.5:80"}).status_code == 400
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:7860", "127.0.0.1.evil.example", "localhost.evil", ""])

@@ -33,7 +33,7 @@ HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # without any, a form says that it comes from nowhere
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
@@ -58,11 +58,14 @@ class Doors(Protocol):
 
 @dataclass(slots=True)
 class Limits:
-    """How much one client may ask for; `names` are the host names, besides this machine's, that are served."""
+    """How much one client may ask for, and under which names: `localhost`, this machine's own addresses, `names`, and
+    any address `beyond` where others are to reach it: nobody who owns a domain can make a number point here.
+    """
 
     per_minute: int
     upload_bytes: int
     names: frozenset[str] = frozenset()
+    beyond: bool = False
     clock: Callable[[], float] = monotonic
     _left: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
@@ -79,15 +82,14 @@ class Limits:
             return left >= 1
 
     def serves(self, host: str) -> bool:
-        """Whether that is a name of this machine: a number can't be made to point here by whoever owns a domain."""
+        """Whether the page is served under that name."""
         name = _name(host)
         if name in self.names or name in _LOCAL:
             return True
         try:
-            ip_address(name)
+            return ip_address(name).is_loopback or self.beyond
         except ValueError:
             return False
-        return True
 
 
 class Guard:

@@ -1,9 +1,10 @@
 """The web page: Gradio's Blocks around its screens, and the machine interface."""
 
+import json
 import logging
 import os
-from collections.abc import Callable
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from coalition_qa.config import Settings
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def build(behind: Behind, settings: Settings) -> "gr.Blocks":
-    """The page: a screen to ask and one for the documents. Only `query` is public, as the tool `ask` too."""
+    """The page: a screen to ask and one for the documents. Only the machine interface is public."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import: no request leaves this machine
     import gradio as gr
 
@@ -58,16 +59,22 @@ def build(behind: Behind, settings: Settings) -> "gr.Blocks":
         talk.connect(asked, new, behind)
         shelf.connect(documents, asked, behind, settings, lambda event: event.then(greet, *refreshed, **talk.QUIET))
         page.load(greet, *refreshed, **talk.QUIET)
-        gr.api(_tool(assistant), api_name="query", concurrency_id="ask", concurrency_limit=settings.answers_at_once)
+        _add_interface(assistant, settings)
     page.queue(max_size=settings.most_waiting)
     return page
 
 
-def _tool(assistant: Asks) -> Callable[[str], dict[str, Any]]:
+def has_mcp() -> bool:
+    """Whether what Gradio needs to offer tools is installed."""
+    return find_spec("mcp") is not None
+
+
+def _add_interface(assistant: Asks, settings: Settings) -> None:
+    """The endpoint for programs; and for language models, where that can be offered, the tool."""
     import gradio as gr
 
-    def ask(question: str) -> dict[str, Any]:
-        """Answer a question from the documents, with the place of every quote, or say that they don't hold it.
+    def query(question: str) -> dict[str, Any]:
+        """Answer one question, on its own, as `coalition-qa ask --json` does.
 
         Args:
             question: what to look up, as a whole question that stands on its own
@@ -77,4 +84,14 @@ def _tool(assistant: Asks) -> Callable[[str], dict[str, Any]]:
         except CoalitionQAError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
-    return ask
+    def ask(question: str) -> str:
+        """Answer a question from the documents, with the place of every quote, or say that they don't hold it: JSON.
+
+        Args:
+            question: what to look up, as a whole question that stands on its own
+        """
+        return json.dumps(query(question), ensure_ascii=False)
+
+    gr.api(query, api_name="query", concurrency_id="ask", concurrency_limit=settings.answers_at_once)
+    if has_mcp():
+        gr.api(ask, api_name="ask", concurrency_id="ask")  # Gradio would give a tool's user Python's form of a dict

@@ -19,7 +19,7 @@ from coalition_qa.types import SettingsError
 from coalition_qa.ui.behind import Behind
 from coalition_qa.ui.guard import Doors, Guard, Limits
 from coalition_qa.ui.login import Login, Proxy
-from coalition_qa.ui.page import build
+from coalition_qa.ui.page import build, has_mcp
 from coalition_qa.ui.pages import add_pages
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def web_server(
         run_history=False,
         enable_monitoring=False,
         max_file_size=largest,
-        mcp_server=_has_mcp(),
+        mcp_server=has_mcp() and doors is None,  # its tools ask the page without a password
         ssr_mode=False,
         show_error=False,
         theme=theme.set(body_background_fill=PAPER, body_background_fill_dark=PAPER_DARK),
@@ -132,7 +132,8 @@ def web_server(
     )
     gradio_app: Any = next(route.app for route in app.routes if isinstance(route, Mount))
     names = frozenset(name.lower() for name in settings.allow_hosts)
-    limits = Limits(settings.requests_per_minute, int(settings.max_upload_megabytes * 1e6), names)
+    upload = int(settings.max_upload_megabytes * 1e6)
+    limits = Limits(settings.requests_per_minute, upload, names, beyond=not _is_own(settings.host))
     config = uvicorn.Config(
         Guard(app, limits, doors),
         ws="none",
@@ -144,13 +145,6 @@ def web_server(
         lifespan="on",
     )
     return _Server(config, up, gradio_app.stop_event)
-
-
-def _has_mcp() -> bool:
-    """Whether what Gradio needs to offer tools is installed."""
-    from importlib.util import find_spec
-
-    return find_spec("mcp") is not None
 
 
 class _Server(uvicorn.Server):
