@@ -76,7 +76,7 @@ class Archive:
     def _write(self, user: str, id_: str, title: str, body: str) -> None:
         file = self._file(user, id_)
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        now = datetime.now(UTC).isoformat(timespec="seconds")
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
         temporary = file.with_suffix(f".{os.getpid()}.new")
         try:
             with temporary.open("w", encoding="utf-8") as writing:

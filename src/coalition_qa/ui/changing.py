@@ -101,7 +101,7 @@ def removed(assistant: Asks, changes: Changes, corpus: Path, name: str) -> str:
     verdict = "could not be removed everywhere" if any(still.values()) else "is removed"
     return (
         f'<div class="notice done" role="status"><strong>{escaped(name)} {verdict}</strong>'
-        f"<ul>{places}</ul>{kept}</div>"
+        f"<p>It was looked for, and is now:</p><ul>{places}</ul>{kept}</div>"
     )
 
 
@@ -126,7 +126,7 @@ def _table(rows: Sequence[Row], waiting: Sequence[str], copies: dict[str, str]) 
 
 
 def _row(row: Row, copy_of: str) -> str:
-    note = row.note or (f"the same text as {copy_of}" if copy_of else "")
+    note = row.note.removeprefix(f"{row.name}: ") or (f"the same text as {copy_of}" if copy_of else "")
     told = f' <span class="why">{escaped(note)}</span>' if note else ""
     word = _OUTCOMES.get(row.action, row.action.capitalize())
     return f'<li class="{escaped(row.action)}"><b>{escaped(word)}</b> {escaped(row.name)}{told}</li>'

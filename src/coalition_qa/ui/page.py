@@ -5,6 +5,7 @@ import logging
 import os
 from functools import lru_cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coalition_qa.config import Settings
@@ -12,6 +13,7 @@ from coalition_qa.types import CoalitionQAError, DocumentInfo
 from coalition_qa.ui import past, render, shelf, talk
 from coalition_qa.ui.behind import Asks, Behind
 from coalition_qa.ui.guard import user_of
+from coalition_qa.ui.talk import QUIET
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -19,47 +21,70 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+class Greeting:
+    """What the page shows of the library and the user's conversations, made anew when they change."""
+
+    def __init__(self, behind: Behind, corpus: Path) -> None:
+        self._behind = behind
+        self._corpus = corpus
+        self._examples = lru_cache(maxsize=1)(self._tried)
+
+    def _tried(self, catalogue: tuple[DocumentInfo, ...]) -> list[dict[str, str]]:
+        questions = self._behind.assistant.example_questions() if catalogue else []
+        return [{"text": question} for question in questions]
+
+    def welcome(self) -> tuple[str, list[dict[str, str]]]:
+        """What stands in a new conversation, and questions to begin with: slow, each of them is tried."""
+        catalogue = tuple(self._behind.assistant.documents())
+        return render.welcome(catalogue, self._corpus), self._examples(catalogue)
+
+    def lists(self, sought: str, kept: str, user: str) -> tuple[str, str, str]:
+        """The header, the conversations and the documents."""
+        catalogue = self._behind.assistant.documents()
+        conversations = past.conversations(self._behind.archive.listed(user), kept)
+        documents = shelf.listed(catalogue, sought, self._corpus)
+        return render.header(catalogue, self._behind.notice), conversations, documents
+
+
 def build(behind: Behind, settings: Settings) -> "gr.Blocks":
     """The page: a screen to ask and one for the documents. Only the machine interface is public."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import: no request leaves this machine
     import gradio as gr
 
-    assistant = behind.assistant
+    greeting = Greeting(behind, settings.corpus)
 
-    @lru_cache(maxsize=1)
-    def examples(catalogue: tuple[DocumentInfo, ...]) -> list[str]:
-        return assistant.example_questions() if catalogue else []
-
-    def greeting(catalogue: tuple[DocumentInfo, ...]) -> tuple[str, str, list[dict[str, str]]]:
-        questions = [{"text": question} for question in examples(catalogue)]
-        return render.header(catalogue, behind.notice), render.welcome(catalogue, settings.corpus), questions
-
-    def greet(sought: str, kept: str, request: gr.Request) -> tuple[Any, ...]:
+    def lists(sought: str, kept: str, request: gr.Request) -> tuple[Any, ...]:
         try:
-            catalogue = tuple(assistant.documents())
-            header, welcome, questions = greeting(catalogue)
-            conversations = past.conversations(behind.archive.listed(user_of(request)), kept)
-        except Exception:  # a page that greets as it was built is better than none
+            return greeting.lists(sought, kept, user_of(request))
+        except Exception:  # a page that shows what it showed is better than none
             log.exception("The library could not be read again")
-            return (gr.skip(),) * 4
-        listed = shelf.listed(catalogue, sought, settings.corpus)
-        return header, gr.update(placeholder=welcome, examples=questions), conversations, listed
+            return (gr.skip(),) * 3
+
+    def greet() -> Any:  # noqa: ANN401 - Gradio's update
+        try:
+            welcome, questions = greeting.welcome()
+        except Exception:  # as above
+            log.exception("The library could not be asked for questions to begin with")
+            return gr.skip()
+        return gr.update(placeholder=welcome, examples=questions)
 
     with gr.Blocks(title="coalition-qa", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as page:
-        catalogue = tuple(assistant.documents())
-        name, welcome, questions = greeting(catalogue)
+        header_now, _, listed = greeting.lists("", "", "")
         with gr.Row(elem_id="top"):
-            header = gr.HTML(name, elem_id="brand", **talk.PLAIN)
+            header = gr.HTML(header_now, elem_id="brand", **talk.PLAIN)
             chats = '<button id="chats" aria-controls="past" aria-expanded="false">Chats</button>'
             gr.HTML(chats, elem_id="way", **talk.PLAIN)
             new = gr.Button("New chat", elem_id="new", size="sm", scale=0, min_width=0)
-        asked = talk.lay_out(behind, welcome, questions)
-        documents = shelf.lay_out(catalogue, settings)
-        refreshed = ([documents.find, asked.kept], [header, asked.bot, asked.past, documents.listing])
+        asked = talk.lay_out(behind, *greeting.welcome())
+        documents = shelf.lay_out(listed)
+        to_list = (lists, [documents.find, asked.kept], [header, asked.past, documents.listing])
+        to_greet = (greet, None, [asked.bot])
         talk.connect(asked, new, behind)
-        shelf.connect(documents, asked, behind, settings, lambda event: event.then(greet, *refreshed, **talk.QUIET))
-        page.load(greet, *refreshed, **talk.QUIET)
-        _add_interface(assistant, settings)
+        shelf.connect(
+            documents, asked, behind, settings, lambda done: done.then(*to_list, **QUIET).then(*to_greet, **QUIET)
+        )
+        page.load(*to_list, **QUIET).then(*to_greet, **QUIET)
+        _add_interface(behind.assistant, settings)
     page.queue(max_size=settings.most_waiting)
     return page
 

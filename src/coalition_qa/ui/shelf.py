@@ -32,8 +32,8 @@ class Shelf:
     clashing: Any
 
 
-def lay_out(catalogue: Sequence[DocumentInfo], settings: Settings) -> Shelf:
-    """Make the components, within a page that is being made."""
+def lay_out(listing: str) -> Shelf:
+    """Make the components, within a page that is being made; the list is `listed`'s."""
     import gradio as gr
 
     with gr.Column(elem_id="shelf"):
@@ -49,8 +49,8 @@ def lay_out(catalogue: Sequence[DocumentInfo], settings: Settings) -> Shelf:
         with gr.Row(elem_id="find"):
             find = gr.Textbox(label="Find a document", placeholder="Name, title or date", elem_id="finder", scale=4)
             sync = gr.Button("Bring in line with the folder", elem_id="sync", scale=1, min_width=0)
-        listing = gr.HTML(listed(catalogue, "", settings.corpus), elem_id="listing", **ACTS)
-    return Shelf(drop, outcome, find, listing, sync, gr.State(()))
+        shown = gr.HTML(listing, elem_id="listing", **ACTS)
+    return Shelf(drop, outcome, find, shown, sync, gr.State(()))
 
 
 class Desk:
