@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SESSIONS = 200
+"""So many open pages are remembered, the latest; a program's every question counts as one, and Gradio's own limit would
+let ten thousand fill the memory. Conversations are kept on disk.
+"""
+
 
 class Greeting:
     """What the page shows of the library and the user's conversations, made anew when they change."""
@@ -86,6 +91,7 @@ def build(behind: Behind, settings: Settings) -> "gr.Blocks":
         page.load(*to_list, **QUIET).then(*to_greet, **QUIET)
         _add_interface(behind.assistant, settings)
     page.queue(max_size=settings.most_waiting)
+    page.state_session_capacity = SESSIONS
     return page
 
 
