@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -16,6 +17,9 @@ from coalition_qa.retrieval import Retriever
 from coalition_qa.store import Found
 from coalition_qa.types import Document, DocumentInfo, Hit, Passage, QuestionError, Span, Turn
 from coalition_qa.verification import Calibration
+
+if TYPE_CHECKING:
+    from tests.conftest import Place
 
 TEXT = "The mill closed in 1911. Anna Berg bought it. She sold it again."
 SENTENCES = (Span(0, 24), Span(25, 45), Span(46, 64))
@@ -32,10 +36,11 @@ class OneDocument:
         self._document = Document("mill.txt", text)
         self._passages = {passage.id: passage for passage in passages}
 
-    def dense(self, vector: Vectors, count: int) -> list[tuple[str, float]]:
-        return [(id_, 0.5) for id_ in self._passages][:count]
+    def dense(self, vector: Vectors, count: int, only: Collection[str] | None = None) -> list[tuple[str, float]]:
+        held = self._passages if only is None or "mill.txt" in only else {}
+        return [(id_, 0.5) for id_ in held][:count]
 
-    def lexical(self, terms: Sequence[str], count: int) -> list[tuple[str, float]]:
+    def lexical(self, terms: Sequence[str], count: int, only: Collection[str] | None = None) -> list[tuple[str, float]]:
         return []
 
     def found(self, ids: Sequence[str]) -> dict[str, Found]:
@@ -170,6 +175,29 @@ def test_example_questions_are_ones_that_are_answered() -> None:
     talkative = Document("mill.txt", "Then Anna Berg came. So Anna Berg went.")
     library = OneDocument(talkative.text, ())
     assert assistant(Scripted(), library).example_questions() == []
+
+
+def test_only_the_documents_named_are_searched() -> None:
+    asker = assistant(Scripted(0.0, 9.0, 0.0))
+    assert asker.ask("Who bought the mill?", only=["mill.txt"]).status == "answered"
+    elsewhere = asker.ask("Who bought the mill?", only=["other.txt"])
+    assert (elsewhere.status, elsewhere.hits) == ("abstained", ())
+
+
+def test_follow_ups_are_answered_with_something_new(stocked: Place) -> None:
+    stocked.write("mill.txt", "The old mill was bought by Anna Berg in Oslo. There, Kari Nordmann painted a crossing.")
+    stocked.write("berg.txt", "The mayor of Bergen is Anna Berg, who was elected in 2019.")
+    assert stocked.run("sync").code == 0
+    with Assistant.open(stocked.settings(dial="helpful")) as asker:
+        answer = asker.ask("Who bought the old mill?")
+        questions = asker.follow_ups(answer, 2)
+        assert questions
+        assert len(set(questions)) == len(questions) <= 2
+        for question in questions:
+            followed = asker.ask(question)
+            assert followed.status == "answered"
+            assert not set(followed.sentences) & set(answer.sentences)
+        assert asker.follow_ups(answer, 0) == []
 
 
 def test_passages_are_ranked_by_their_best_candidate() -> None:

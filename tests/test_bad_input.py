@@ -156,7 +156,17 @@ def test_an_address_that_cannot_be_served_on(stocked: Place) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         refused(stocked, "chat", "--port", port, says=rf"Port {port} on 127\.0\.0\.1 is in use: .*another with --port")
-    refused(stocked, "chat", "--host", "192.0.2.1", "--port", "0", says="cannot be served on 192.0.2.1, port 0: ")
+    refused(
+        stocked,
+        "chat",
+        "--host",
+        "192.0.2.1",
+        "--port",
+        "0",
+        "--proxy-header",
+        "x",
+        says="cannot be served on 192.0.2.1, port 0: ",
+    )
     refused(stocked, "chat", "--port", "99999", says="The setting 'port' cannot be used: .*65535")
 
 

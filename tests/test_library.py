@@ -377,3 +377,25 @@ def test_a_passage_that_vanished_without_being_removed_is_damage(place: Place, f
         other.close()
         with pytest.raises(LibraryDamaged, match="not found"):
             library.found(ids)
+
+
+def test_a_search_within_documents_finds_all_that_the_whole_search_finds_there(
+    place: Place, any_encoder: Encoder
+) -> None:
+    fill(place, any_encoder)
+    vector = any_encoder.encode(["What hunts mice at night?"])[0]
+    words = ["night", "bread", "flour", "oslo", "mouse", "mice"]
+    with Library(place.library, any_encoder) as library:
+        everything, shared = library.dense(vector, 50), library.lexical(words, 50)
+        for only in (["owls.md"], ["owls.md", "bread.txt"], list(TEXTS), [], ["no such.txt"]):
+            places = {(name, span) for name in only for span in library.spans(name)}
+            found = library.found([id_ for id_, _ in everything])
+            inside = {id_ for id_, item in found.items() if (item.doc, item.passage.span) in places}
+            near = library.dense(vector, 50, only)
+            assert [id_ for id_, _ in near] == [id_ for id_, _ in everything if id_ in inside]
+            assert np.allclose(
+                [score for _, score in near], [score for id_, score in everything if id_ in inside], atol=1e-6
+            )
+            assert library.lexical(words, 50, only) == [hit for hit in shared if hit[0] in inside]
+            assert library.lexical(words, 1, only) == library.lexical(words, 50, only)[:1]
+        assert len(shared) > 1, "there was something to leave out"

@@ -66,6 +66,18 @@ def test_what_changed_since_is_said(stocked: Place, receipt: dict[str, Any], tex
     assert outcome.out.endswith("The library has changed since it was asked.\n")
 
 
+def test_a_conversation_from_the_page_is_checked_whole(stocked: Place, receipt: dict[str, Any]) -> None:
+    turns = [{"question": QUESTION, "answer": receipt}, {"question": "And now?", "answer": None}]
+    second = json.loads(json.dumps(receipt))
+    second["sentences"][0]["citations"][0]["quote"] = "The zebra crossing in Oslo was never painted."
+    conversation: dict[str, Any] = {"format": "coalition-qa receipt 1", "turns": turns}
+    assert checked(stocked, conversation).code == 0
+    conversation["turns"].append({"question": QUESTION, "answer": second})
+    outcome = checked(stocked, conversation)
+    assert outcome.code == 1
+    assert [line.split()[0] for line in outcome.out.splitlines()[:2]] == ["stands", "altered"]
+
+
 def test_a_document_that_was_renamed_still_stands(stocked: Place, receipt: dict[str, Any]) -> None:
     (stocked.corpus / "zebra.txt").rename(stocked.corpus / "animals.txt")
     stocked.run("sync")

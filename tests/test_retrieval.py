@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,13 +58,16 @@ class Shelf:
     gone: frozenset[str] = frozenset()
     chance: random.Random = field(default_factory=lambda: random.Random(0))
     asked: list[object] = field(default_factory=list)
+    within: list[Collection[str] | None] = field(default_factory=list)
 
-    def dense(self, vector: Vectors, count: int) -> list[tuple[str, float]]:
+    def dense(self, vector: Vectors, count: int, only: Collection[str] | None = None) -> list[tuple[str, float]]:
         self.asked.append((vector.tolist(), count))
+        self.within.append(only)
         return self._shuffled(self.similar)
 
-    def lexical(self, terms: Sequence[str], count: int) -> list[tuple[str, float]]:
+    def lexical(self, terms: Sequence[str], count: int, only: Collection[str] | None = None) -> list[tuple[str, float]]:
         self.asked.append((list(terms), count))
+        self.within.append(only)
         return self._shuffled(self.shared)
 
     def found(self, ids: Sequence[str]) -> dict[str, Found]:
@@ -135,3 +138,11 @@ def test_a_hit_says_how_it_was_found() -> None:
         "Doc.Txt",
     )
     assert (second.score, second.similarity, second.lexical, second.doc) == (0.625, None, 0.125, "rome.txt")
+
+
+def test_both_rankings_are_told_which_documents_to_search() -> None:
+    shelf = Shelf({"a": 0.5}, {"a": 0.25})
+    Retriever(shelf, ConstantEncoder()).search("Who met?", 5, ["rome.txt"])
+    assert shelf.within == [["rome.txt"], ["rome.txt"]]
+    Retriever(shelf, ConstantEncoder()).search("Who met?", 5)
+    assert shelf.within[2:] == [None, None]

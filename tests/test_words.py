@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from coalition_qa.words import (
@@ -180,3 +183,16 @@ def test_names_are_words_with_a_capital(text: str, inside: set[str], with_openin
 )
 def test_a_text_is_negated_when_it_says_so_an_odd_number_of_times(text: str, negated: bool) -> None:
     assert is_negated(text) is negated
+
+
+def test_threads_do_not_cut_each_others_words() -> None:
+    said = ["internationalisation", "governments", "meetings", "relational", "happily", "agreed", "hopefulness"] * 300
+    alone = [stem(word) for word in said]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            together = list(pool.map(lambda turn: [stem(word) for word in said[turn:] + said[:turn]], range(4)))
+    finally:
+        sys.setswitchinterval(before)
+    assert together == [alone[turn:] + alone[:turn] for turn in range(4)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -13,7 +13,7 @@ from typing import Protocol, Self
 from coalition_qa.answering import compose
 from coalition_qa.config import Dial, Settings
 from coalition_qa.conversation import parts, standalone
-from coalition_qa.encoders import open_encoder
+from coalition_qa.encoders import Encoder, open_encoder
 from coalition_qa.library import Library
 from coalition_qa.reading import Candidate, Reader, open_reader
 from coalition_qa.retrieval import Retriever
@@ -29,8 +29,12 @@ from coalition_qa.types import (
     Turn,
 )
 from coalition_qa.verification import Calibration, Signals, open_calibration, resolves, supports
+from coalition_qa.words import fold
 
 _NAMED = re.compile(r"\b([a-z]+),? ([A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*)")  # a word in lower case, then a name
+
+_TRIED = 12  # questions about names that are tried to begin with, and after an answer
+_FOLLOWED = 4
 
 NOTHING_STORED = "There are no documents in the library yet."
 NOT_HELD = "No passage answers this; the closest ones are shown for what they are."
@@ -53,7 +57,7 @@ class Shelf(Protocol):
         ...
 
     def spans(self, name: str) -> list[Span]:
-        """Where the passages of that document stand in it."""
+        """Where the passages of the document of that name stand in it."""
         ...
 
     def close(self) -> None:
@@ -77,7 +81,11 @@ class Assistant:
     def open(cls, settings: Settings) -> Self:
         """The assistant that the settings describe, over the library on disk. Raises LibraryError, ModelError."""
         encoder = open_encoder(settings)
-        library = Library(settings.library_path, encoder)
+        return cls.over(Library(settings.library_path, encoder), encoder, settings)
+
+    @classmethod
+    def over(cls, library: Library, encoder: Encoder, settings: Settings) -> Self:
+        """The assistant that the settings describe, over a library that is open already. Raises ModelError."""
         calibration = open_calibration(settings.calibration)
         return cls(settings, library, Retriever(library, encoder), open_reader(settings), calibration)
 
@@ -89,15 +97,22 @@ class Assistant:
     ) -> None:
         self._library.close()
 
-    def ask(self, question: str, history: Sequence[Turn] = (), dial: Dial | None = None) -> Answer:
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        dial: Dial | None = None,
+        only: Collection[str] | None = None,
+    ) -> Answer:
         """Answer from the documents, or say that they don't hold it. Raises QuestionError for no question.
 
-        `dial` says how sure an answer must be to be shown; by default as the settings do.
+        `dial` says how sure an answer must be to be shown; by default as the settings do. `only` are the names of the
+        documents to search; by default all.
         """
         clock = _Clock()
         asked = checked_question(question, self._settings.max_question_characters)
         searched = standalone(asked, history)
-        read = [self._read(part, clock) for part in parts(searched)]
+        read = [self._read(part, clock, only) for part in parts(searched)]
         confidence = min(part.confidence for part in read)
         best = tuple(dict.fromkeys(Sentence(c.text, (cited(c),)) for part in read for c in part.shown))
         hits = tuple(dict.fromkeys(hit for part in read for hit in part.hits))
@@ -118,9 +133,9 @@ class Assistant:
             timings=clock.laps,
         )
 
-    def _read(self, question: str, clock: _Clock) -> _Part:
+    def _read(self, question: str, clock: _Clock, only: Collection[str] | None) -> _Part:
         """Search, read, choose and check for one question that stands alone."""
-        hits = self._retriever.search(question, self._settings.passages_read)
+        hits = self._retriever.search(question, self._settings.passages_read, only)
         clock.lap("retrieve")
         candidates = self._reader.read(question, hits)
         clock.lap("read")
@@ -150,25 +165,27 @@ class Assistant:
         return self._library.fingerprint
 
     def spans(self, name: str) -> list[Span]:
-        """Where the passages of that document stand in it; none where there is no such document."""
+        """Where the passages of the document of that name stand in it; none where there is no such document."""
         return self._library.spans(name)
 
     def example_questions(self, count: int = 4) -> list[str]:
         """Questions about what the documents name, which they do answer; an empty list where there are none."""
-        answered = (question for question in self._likely_questions() if self.ask(question).status == "answered")
+        documents = (self.document(info.name) for info in self.documents()[:20])
+        likely = _likely_questions(document.text[:50_000] for document in documents if document)[:_TRIED]
+        answered = (question for question in likely if self.ask(question).status == "answered")
         return [question for question, _ in zip(answered, range(count), strict=False)]
 
-    def _likely_questions(self) -> list[str]:
-        """Of places and persons, those named most often first, at most a dozen."""
-        counted: Counter[str] = Counter()
-        for info in self.documents()[:20]:
-            document = self.document(info.name)
-            for before, name in _NAMED.findall(document.text[:50_000] if document else ""):
-                if before == "in":
-                    counted[f"What happened in {name}?"] += 1
-                elif " " in name and before != "the":
-                    counted[f"Who is {name}?"] += 1
-        return [question for question, _ in counted.most_common(12)]
+    def follow_ups(self, answer: Answer, count: int = 3) -> list[str]:
+        """Questions about what the passages of an answer name, answered with sentences that it doesn't hold."""
+        likely = _likely_questions(hit.passage.text for hit in answer.hits)
+        known = set(answer.sentences)
+        found: list[str] = []
+        for question in [one for one in likely if fold(one) != fold(answer.question)][:_FOLLOWED]:
+            asked = self.ask(question)
+            if asked.status == "answered" and not known & set(asked.sentences) and len(found) < count:
+                found.append(question)
+                known |= set(asked.sentences)
+        return found
 
     def _holds(self, candidate: Candidate, question: str) -> bool:
         """Whether the candidate's citation resolves in the stored document and supports the sentence."""
@@ -180,6 +197,17 @@ class Assistant:
             and resolves(citation, document.text)
             and supports(candidate.text, citation.quote, question) is not None
         )
+
+
+def _likely_questions(texts: Iterable[str]) -> list[str]:
+    """Of places and persons, those named most often first."""
+    counted: Counter[str] = Counter()
+    for before, name in (found for text in texts for found in _NAMED.findall(text)):
+        if before == "in":
+            counted[f"What happened in {name}?"] += 1
+        elif " " in name and before != "the":
+            counted[f"Who is {name}?"] += 1
+    return [question for question, _ in counted.most_common()]
 
 
 def checked_question(question: str, longest: int) -> str:

@@ -75,11 +75,7 @@ def parser() -> argparse.ArgumentParser:
         return made
 
     dial = "how sure an answer must be to be shown (default: balanced)"
-    chat = command("chat", _chat, "Open the page where you ask.")
-    chat.add_argument("--host", help="address to serve on (default: 127.0.0.1)")
-    chat.add_argument("--port", type=int, help="port to serve on (default: 7860; 0 takes a free one)")
-    chat.add_argument("--no-browser", action="store_true", help="do not open a browser")
-    chat.add_argument("--dial", choices=DIALS, help=dial)
+    _add_page_commands(command, dial)
     ask = command("ask", _ask, "Answer one question.")
     ask.add_argument("question", help="the question, in quotes; - reads it from standard input")
     ask.add_argument("--json", action="store_true", help="print the whole answer as JSON")
@@ -100,17 +96,46 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _chat(given: argparse.Namespace) -> int:
-    from coalition_qa.assistant import Assistant
-    from coalition_qa.ui import serve
+def _add_page_commands(command: Callable[..., argparse.ArgumentParser], dial: str) -> None:
+    chat = command("chat", _chat, "Open the page where you ask.")
+    chat.add_argument("--host", help="address to serve on (default: 127.0.0.1)")
+    chat.add_argument("--port", type=int, help="port to serve on (default: 7860; 0 takes a free one)")
+    chat.add_argument("--auth", type=Path, metavar="FILE", help="users who may log in (`coalition-qa login` makes it)")
+    chat.add_argument("--proxy-header", metavar="NAME", help="header in which a reverse proxy names the user")
+    hosts = "serve the page under this name too; may be given more than once"
+    chat.add_argument("--allow-host", action="append", metavar="NAME", help=hosts)
+    chat.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    chat.add_argument("--dial", choices=DIALS, help=dial)
+    login = command("login", _login, "Give a user of the page a password, asked for or read from standard input.")
+    login.add_argument("file", type=Path, metavar="FILE", help="file of users; it is made where there is none")
+    login.add_argument("name", metavar="NAME", help="the user's name")
 
-    settings = _settings(given, host=given.host, port=given.port, dial=given.dial)
+
+def _chat(given: argparse.Namespace) -> int:
+    from coalition_qa.serving import serve_page
+
+    flags = ("host", "port", "dial", "auth", "proxy_header")
+    settings = _settings(
+        given, allow_hosts=tuple(given.allow_host or ()) or None, **{flag: getattr(given, flag) for flag in flags}
+    )
+    notice = ""
     try:
         _bring_in_line(settings)
     except LibraryBusy as error:
-        print(f"coalition-qa: {error} Serving what it holds now.", file=sys.stderr)
-    with Assistant.open(settings) as assistant:
-        serve(assistant, settings, open_browser=not given.no_browser)
+        notice = f"{error} Serving what it holds now."
+        print(f"coalition-qa: {notice}", file=sys.stderr)
+    serve_page(settings, open_browser=not given.no_browser, notice=notice)
+    return 0
+
+
+def _login(given: argparse.Namespace) -> int:
+    from getpass import getpass
+
+    from coalition_qa.credentials import set_password
+
+    typed = getpass(f"Password for {given.name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    set_password(given.file, given.name, typed)
+    print(f"{given.name} can log in: coalition-qa chat --auth {given.file}")
     return 0
 
 

@@ -81,7 +81,30 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65_535)] = 7860
     """The port the page is served on; 0 takes a free one."""
 
-    @field_validator("corpus", "library", "calibration", mode="after")
+    auth: Path | None = None
+    """The file of users who may log in, which `coalition-qa login` writes. Any other address than this machine's own
+    needs it, or `proxy_header`.
+    """
+
+    proxy_header: str = ""
+    """The header in which a reverse proxy that logs users in, and lets nobody else reach the page, gives their name."""
+
+    allow_hosts: tuple[str, ...] = ()
+    """Names besides localhost that the page is served under."""
+
+    requests_per_minute: Annotated[int, Field(ge=1)] = 600
+    """How often one user, or one address where nobody logs in, may ask, upload or click in a minute."""
+
+    max_upload_megabytes: Annotated[float, Field(gt=0)] = 200.0
+    """A larger upload, of all its files together, is refused."""
+
+    answers_at_once: Annotated[int, Field(ge=1)] = 2
+    """How many questions are answered at the same time; others wait."""
+
+    most_waiting: Annotated[int, Field(ge=1)] = 64
+    """How many may wait; the next is told that the page is busy."""
+
+    @field_validator("auth", "corpus", "library", "calibration", mode="after")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else Path(os.path.expanduser(path)).absolute()
@@ -103,6 +126,11 @@ class Settings(BaseSettings):
             return self.library
         digest = sha256(str(self.corpus).encode()).hexdigest()[:12]
         return user_data_path(APP) / "libraries" / f"{self.corpus.name}-{digest}"
+
+    @property
+    def conversations_path(self) -> Path:
+        """Where the page keeps conversations: beside the library, which may be thrown away."""
+        return self.library_path.with_name(f"{self.library_path.name}-conversations")
 
 
 def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:

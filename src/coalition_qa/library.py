@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -137,7 +137,7 @@ class Library:
 
     def spans(self, name: str) -> list[Span]:
         """Where the passages of the document of that name stand in it; none where there is no such document."""
-        return self._store.spans(name)
+        return list(self._store.passages(name).values())
 
     def sketches(self) -> list[tuple[str, str, bytes]]:
         """Name, document id and sketch (see `alike`) of every name, by name."""
@@ -152,12 +152,15 @@ class Library:
         self._store.check_removed([id_ for id_ in ids if id_ not in found])
         return found
 
-    def lexical(self, terms: Sequence[str], count: int) -> list[tuple[str, float]]:
-        """Passage ids that hold any of the terms with their BM25 score, best first."""
-        return self._store.lexical(terms, count)
+    def lexical(self, terms: Sequence[str], count: int, only: Collection[str] | None = None) -> list[tuple[str, float]]:
+        """Passage ids that hold any of the terms with their BM25 score, best first; with `only`, of the documents of
+        these names. What a term weighs is the whole library's, so a passage scores the same either way.
+        """
+        return self._store.lexical(terms, count, only)
 
-    def dense(self, vector: Vectors, count: int) -> list[tuple[str, float]]:
-        """The nearest passage ids with their cosine similarity, best first.
+    def dense(self, vector: Vectors, count: int, only: Collection[str] | None = None) -> list[tuple[str, float]]:
+        """The nearest passage ids with their cosine similarity, best first; with `only`, of the documents of these
+        names, whose vectors are searched exactly.
 
         Chroma answers where its index provably holds a generation of the store; what changed since is searched
         exactly and put in its place. Otherwise all stored vectors are searched exactly, and the index of a large
@@ -167,6 +170,9 @@ class Library:
         """
         self._store.check_in_place()
         with self._index_lock:
+            if only is not None:
+                inside = {id_ for name in only for id_ in self._store.passages(name)}
+                return exact_search(*self._store.vectors(sorted(inside)), vector, count)
             return self._by_index(vector, count) or self._exactly(vector, count)
 
     def _by_index(self, vector: Vectors, count: int) -> list[tuple[str, float]] | None:

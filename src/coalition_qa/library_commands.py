@@ -82,9 +82,9 @@ def _verify(given: argparse.Namespace) -> int:
     from coalition_qa.receipts import MEANING, read_receipt, verify
 
     settings = settings_of(given)
-    receipt = read_receipt(given.receipt)
+    answers = read_receipt(given.receipt)
     with Library(settings.library_path, open_encoder(settings)) as library:
-        verdict = verify(receipt, library)
+        verdict = verify(answers, library)
     if given.json:
         print(json.dumps({"stands": verdict.stands, **asdict(verdict)}, ensure_ascii=False, indent=2))
         return 0 if verdict.stands else 1
@@ -94,5 +94,5 @@ def _verify(given: argparse.Namespace) -> int:
         print(f"{standing}: {MEANING[standing]}.")
     print(f"The library {'is the same as' if verdict.same_library else 'has changed since'} it was asked.")
     if not verdict.quotes:
-        print("The receipt cites nothing: the question was not answered.")
+        print("The receipt cites nothing: no question was answered.")
     return 0 if verdict.stands else 1

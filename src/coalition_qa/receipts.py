@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -50,7 +51,6 @@ class Checked:
 class Verdict:
     """A receipt's quotes as they stand now, and whether the library is the same as it was then."""
 
-    question: str
     quotes: tuple[Checked, ...]
     same_library: bool
 
@@ -60,44 +60,53 @@ class Verdict:
         return all(quote.standing == "stands" for quote in self.quotes)
 
 
-def read_receipt(path: Path) -> dict[str, Any]:
-    """The answer in a file that `ask --json` or the page wrote. Raises DocumentError for anything else."""
+def read_receipt(path: Path) -> list[dict[str, Any]]:
+    """The answers in a file that `ask --json` wrote, which has one, or the page, which has one for each question of a
+    conversation. Raises DocumentError for anything else.
+    """
     try:
         receipt = json.loads(path.read_text("utf-8"))
-        for sentence in receipt["sentences"]:
-            for cited in sentence["citations"]:
-                Span(int(cited["start"]), int(cited["end"]))
-                if not all(isinstance(text, str) for text in (cited["doc"], cited["quote"], cited["document_id"])):
-                    raise TypeError("a citation is not text")
-            if not isinstance(sentence["text"], str) or not sentence["citations"]:
-                raise TypeError("a sentence has no text or no citation")
-        if not isinstance(receipt["fingerprint"], str) or not isinstance(receipt["question"], str):
-            raise TypeError("question or fingerprint is not text")
+        answers = [turn["answer"] for turn in receipt["turns"]] if "turns" in receipt else [receipt]
+        return [_checked(answer) for answer in answers if answer is not None]
     except OSError as error:
         raise DocumentError(f"{path}: cannot be read ({error.strerror}); name a file.") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DocumentError(
             f"{path}: is no receipt ({type(error).__name__}: {error}); give a file from `coalition-qa ask --json`."
         ) from error
-    return dict(receipt)
 
 
-def verify(receipt: dict[str, Any], library: Shelf) -> Verdict:
-    """Hold each quote of a receipt against the library as it is now."""
+def _checked(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer, when it has all that `verify` looks at. Raises KeyError, TypeError and ValueError where not."""
+    for sentence in answer["sentences"]:
+        for cited in sentence["citations"]:
+            Span(int(cited["start"]), int(cited["end"]))
+            if not all(isinstance(text, str) for text in (cited["doc"], cited["quote"], cited["document_id"])):
+                raise TypeError("a citation is not text")
+        if not isinstance(sentence["text"], str) or not sentence["citations"]:
+            raise TypeError("a sentence has no text or no citation")
+    if not isinstance(answer["fingerprint"], str) or not isinstance(answer["question"], str):
+        raise TypeError("question or fingerprint is not text")
+    return dict(answer)
+
+
+def verify(answers: Sequence[dict[str, Any]], library: Shelf) -> Verdict:
+    """Hold each quote of a receipt's answers against the library as it is now."""
     names: dict[str, str] = {}
     for info in library.catalogue():
         names.setdefault(info.document_id, info.name)  # a renamed document is still the same
     quotes = []
-    for sentence in receipt["sentences"]:
+    said = [(answer["question"], sentence) for answer in answers for sentence in answer["sentences"]]
+    for question, sentence in said:
         for cited in sentence["citations"]:
             name = cited["doc"]
             document = library.document(name)
             if document is None or document.id != cited["document_id"]:
                 name = names.get(cited["document_id"], name)
                 document = library.document(name)
-            standing = _standing(cited, document) if _supported(sentence, receipt["question"]) else "altered"
+            standing = _standing(cited, document) if _supported(sentence, question) else "altered"
             quotes.append(Checked(name, cited["quote"], standing))
-    return Verdict(receipt["question"], tuple(quotes), receipt["fingerprint"] == library.fingerprint)
+    return Verdict(tuple(quotes), all(answer["fingerprint"] == library.fingerprint for answer in answers))
 
 
 def _supported(sentence: dict[str, Any], question: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from coalition_qa.encoders import Encoder, Vectors
@@ -17,12 +17,14 @@ DEPTH = 50
 class Searchable(Protocol):
     """What retrieval needs of a library."""
 
-    def dense(self, vector: Vectors, count: int) -> list[tuple[str, float]]:
-        """The nearest passage ids with their cosine similarity, best first."""
+    def dense(self, vector: Vectors, count: int, only: Collection[str] | None = None) -> list[tuple[str, float]]:
+        """The nearest passage ids with their cosine similarity, best first; with `only`, of these documents."""
         ...
 
-    def lexical(self, terms: Sequence[str], count: int) -> list[tuple[str, float]]:
-        """Passage ids with their BM25 score as a share of the most possible, best first."""
+    def lexical(self, terms: Sequence[str], count: int, only: Collection[str] | None = None) -> list[tuple[str, float]]:
+        """Passage ids with their BM25 score as a share of the most possible, best first; with `only`, of these
+        documents.
+        """
         ...
 
     def found(self, ids: Sequence[str]) -> dict[str, Found]:
@@ -37,10 +39,12 @@ class Retriever:
         self._library = library
         self._encoder = encoder
 
-    def search(self, question: str, count: int) -> list[Hit]:
-        """The `count` best passages, best first; ties by similarity, document and place."""
-        dense = dict(self._library.dense(self._encoder.encode([question])[0], DEPTH))
-        lexical = dict(self._library.lexical(terms(question), DEPTH))
+    def search(self, question: str, count: int, only: Collection[str] | None = None) -> list[Hit]:
+        """The `count` best passages, best first; ties by similarity, document and place. With `only`, no others than
+        those of the documents of these names.
+        """
+        dense = dict(self._library.dense(self._encoder.encode([question])[0], DEPTH, only))
+        lexical = dict(self._library.lexical(terms(question), DEPTH, only))
         fused = fuse(dense, lexical)
         hits = [
             Hit(

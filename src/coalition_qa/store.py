@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from math import log
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ _K1 = 1.2  # of FTS5's BM25
 _AT_ONCE = 500  # bound variables in one statement; SQLite's own limit may be as low as 999
 _RARE_ROWS = 3_000  # passages that are scored for one question's words; see `lexical`
 _REMEMBERED = 5_000  # changes; an index that is further behind is filled anew
+_OF_NAMES = "SELECT number FROM passages JOIN names USING (document) WHERE name IN (SELECT value FROM json_each(?))"
 _PASSAGE = "p.id, p.document, first, last, sentences, vector, p.seal"
 
 
@@ -165,12 +166,10 @@ class Store(Database):
         rows = self._rows("SELECT name, id, sketch FROM names JOIN documents ON number = document ORDER BY name")
         return [(str(name), str(id_), bytes(known)) for name, id_, known in rows]
 
-    def spans(self, name: str) -> list[Span]:
-        """Where the passages of the document of that name stand in it; none where there is no such document."""
-        rows = self._rows(
-            "SELECT first, last FROM names JOIN passages USING (document) WHERE name = ? ORDER BY first", (name,)
-        )
-        return [Span(*row) for row in rows]
+    def passages(self, name: str) -> dict[str, Span]:
+        """The ids of the passages of the document of that name, with their places, in order."""
+        of_name = "SELECT id, first, last FROM names JOIN passages USING (document) WHERE name = ? ORDER BY first"
+        return {id_: Span(first, last) for id_, first, last in self._rows(of_name, (name,))}
 
     def document_ids(self) -> list[str]:
         """The ids of all documents, sorted."""
@@ -200,9 +199,10 @@ class Store(Database):
         if len(gone) < len(set(ids)):
             raise LibraryDamaged(self._damage("a passage that was stored is not found"))
 
-    def lexical(self, terms: Sequence[str], count: int) -> list[tuple[str, float]]:
+    def lexical(self, terms: Sequence[str], count: int, only: Collection[str] | None = None) -> list[tuple[str, float]]:
         """Passage ids that hold any of the terms, best first, each with its BM25 score as a share of the most
-        that a passage could score for these terms: 1 holds them all over and over, 0 none.
+        that a passage could score for these terms: 1 holds them all over and over, 0 none. With `only`, of the
+        documents of these names; what a term weighs is the whole library's, so a passage scores the same either way.
 
         BM25 is SQLite's FTS5: k1 = 1.2, b = 0.75, words stemmed by Porter's algorithm, and a term's weight is
         log((N - n + 0.5) / (n + 0.5)) for n of N passages that hold it, never below 1e-6. Where the terms are in
@@ -219,7 +219,10 @@ class Store(Database):
             if rows > _RARE_ROWS:
                 break
             rare.append(phrase)
-        ranked = self._ranked(" OR ".join(phrases), count) if rare == phrases else self._by_rare(rare, phrases, count)
+        if only is not None or rare == phrases:
+            ranked = self._ranked(" OR ".join(phrases), count, only)
+        else:
+            ranked = self._by_rare(rare, phrases, count)
         ids = dict(self._in_parts("SELECT number, id FROM passages WHERE number IN", [row for row, _ in ranked]))
         total = int(self._rows("SELECT count(*) FROM words_docsize")[0][0])
         most = sum((_K1 + 1) * max(1e-6, log((total - n + 0.5) / (n + 0.5))) for n in counted.values())
@@ -229,10 +232,12 @@ class Store(Database):
     def _holding(self, phrase: str) -> int:
         return int(self._rows("SELECT count(*) FROM words WHERE words MATCH ?", (phrase,))[0][0])
 
-    def _ranked(self, expression: str, count: int) -> list[tuple[int, float]]:
+    def _ranked(self, expression: str, count: int, only: Collection[str] | None = None) -> list[tuple[int, float]]:
+        inside = "" if only is None else f" AND +rowid IN ({_OF_NAMES})"
         rows = self._rows(
-            "SELECT rowid, -bm25(words) AS score FROM words WHERE words MATCH ? ORDER BY score DESC, rowid LIMIT ?",
-            (expression, count),
+            f"SELECT rowid, -bm25(words) AS score FROM words WHERE words MATCH ?{inside}"
+            " ORDER BY score DESC, rowid LIMIT ?",
+            (expression, *([] if only is None else [json.dumps(list(only))]), count),
         )
         return [(int(row), float(score)) for row, score in rows]
 

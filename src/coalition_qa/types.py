@@ -185,6 +185,15 @@ class Turn:
     answer: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a list of kept conversations shows of one; `changed` is when it last was, in ISO 8601."""
+
+    id: str
+    title: str
+    changed: str
+
+
 Status = Literal["answered", "abstained"]
 
 

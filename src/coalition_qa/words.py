@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import cached_property
+from threading import local
 from typing import Protocol
 
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|\w+")
@@ -32,12 +33,18 @@ class _Stemmer(Protocol):
     def stemWord(self, word: str) -> str: ...  # noqa: N802 - the library's name
 
 
-@cache
-def _stemmer() -> _Stemmer:
-    import snowballstemmer
+class _Stemmers(local):
+    """One for each thread: a stemmer keeps the word that it is at, and two threads would cut each other's."""
 
-    stemmer: _Stemmer = snowballstemmer.stemmer("english")
-    return stemmer
+    @cached_property
+    def own(self) -> _Stemmer:
+        import snowballstemmer
+
+        stemmer: _Stemmer = snowballstemmer.stemmer("english")
+        return stemmer
+
+
+_STEMMERS = _Stemmers()
 
 
 def fold(text: str) -> str:
@@ -63,7 +70,7 @@ def stem(word: str) -> str:
     folded = fold(word).removesuffix("'s")
     if folded[:1].isdigit():
         return re.sub(r"[,.](?=\d{3}\b)", "", folded)
-    return _stemmer().stemWord(folded)
+    return _STEMMERS.own.stemWord(folded)
 
 
 def content(text: str) -> list[str]:

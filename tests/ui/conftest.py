@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
 
-from coalition_qa.config import Settings
+from coalition_qa.archive import Archive
+from coalition_qa.config import Dial, Settings
 from coalition_qa.types import Answer, Citation, Document, DocumentInfo, Hit, Passage, Sentence, Span, Turn
-from coalition_qa.ui import page
+from coalition_qa.ui import Behind, Lines, page, server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+    from coalition_qa.ui.guard import Doors
+
+ARGUMENTS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
 
 XSS = "<img src=x onerror=\"window.pwned='img'\"><script>window.pwned='script'</script>"
 MARKDOWN = (
@@ -49,11 +66,20 @@ class FakeAssistant:
     shelf: Sequence[Document] = ()
     script: dict[str, Answer | Exception] = field(default_factory=dict)
     asked: list[tuple[str, tuple[Turn, ...]]] = field(default_factory=list)
+    how: list[tuple[Dial | None, tuple[str, ...] | None]] = field(default_factory=list)
     examples: Sequence[str] = ()
+    next: Sequence[str] = ()
     held: Event | None = None
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        dial: Dial | None = None,
+        only: Collection[str] | None = None,
+    ) -> Answer:
         self.asked.append((question, tuple(history)))
+        self.how.append((dial, None if only is None else tuple(only)))
         if self.held:
             self.held.wait(10)
         outcome = self.script[question]
@@ -68,6 +94,12 @@ class FakeAssistant:
 
     def document(self, name: str) -> Document | None:
         return next((one for one in self.shelf if one.name == name), None)
+
+    def spans(self, name: str) -> list[Span]:
+        return [passage.span for one in self.shelf if one.name == name for passage in passages(one)]
+
+    def follow_ups(self, answer: Answer, count: int = 3) -> list[str]:
+        return list(self.next[:count])
 
     def example_questions(self, count: int = 4) -> list[str]:
         return list(self.examples[:count])
@@ -103,9 +135,69 @@ class FakeAssistant:
     def abstains(self, question: str, reason: str, *quotes: str) -> Answer:
         """From now on `question` has no answer."""
         answered = self.answers(question, *quotes)
-        answer = replace(answered, status="abstained", reason=reason, sentences=())
+        answer = replace(answered, status="abstained", reason=reason, sentences=(), confidence=0.3)
         self.script[question] = answer
         return answer
+
+
+@dataclass(frozen=True)
+class FakeStep:
+    """What became of one file."""
+
+    action: str
+    name: str
+    note: str = ""
+
+
+@dataclass
+class FakeChanges:
+    """Puts files on the shelf of an assistant, or takes them off; a file called bad.txt is refused."""
+
+    assistant: FakeAssistant
+    error: Exception | None = None
+
+    def add(self, paths: Sequence[Path], done: Callable[[FakeStep], None]) -> Sequence[FakeStep]:
+        if self.error:
+            raise self.error
+        steps = []
+        for path in paths:
+            steps.append(self._added(path))
+            done(steps[-1])
+        return steps
+
+    def _added(self, path: Path) -> FakeStep:
+        if path.name == "bad.txt":
+            return FakeStep("refused", path.name, "bad.txt: there is no text in it.")
+        others = [one for one in self.assistant.shelf if one.name != path.name]
+        there = len(others) < len(self.assistant.shelf)
+        self.assistant.shelf = [*others, Document(path.name, path.read_text("utf-8"), title=path.stem)]
+        return FakeStep("changed" if there else "new", path.name)
+
+    def remove(self, names: Sequence[str]) -> Sequence[FakeStep]:
+        if self.error:
+            raise self.error
+        self.assistant.shelf = [one for one in self.assistant.shelf if one.name not in names]
+        return [FakeStep("removed", name) for name in names]
+
+    def sync(self, done: Callable[[FakeStep], None]) -> Sequence[FakeStep]:
+        if self.error:
+            raise self.error
+        return [FakeStep("unchanged", one.name) for one in self.assistant.shelf]
+
+
+LINES = Lines({"strict": 0.8, "balanced": 0.5, "helpful": 0.2}, meaning={"strict": "Measured: one wrong of ten."})
+
+
+def behind(assistant: FakeAssistant, folder: Path, **more: Any) -> Behind:  # noqa: ANN401 - any part of it
+    """What stands behind a page over this assistant, with conversations kept in `folder`."""
+    given = {"archive": Archive(folder), "changes": FakeChanges(assistant), "lines": LINES, **more}
+    return Behind(assistant=assistant, **given)
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> Callable[..., Behind]:
+    """Makes what stands behind a page over the assistant given, with conversations in the test's own folder."""
+    return lambda assistant, **more: behind(assistant, tmp_path / "kept", **more)
 
 
 @pytest.fixture
@@ -132,30 +224,109 @@ class Served:
 
     address: str
     assistant: FakeAssistant
+    behind: Behind
+
+
+@contextmanager
+def serving(behind: Behind, settings: Settings, doors: Doors | None = None) -> Iterator[str]:
+    """The page, served by the real server in a thread of its own; its address."""
+    up = Event()
+
+    async def made() -> uvicorn.Server:  # outside a running loop Gradio makes loops and leaves them open
+        return server.web_server(page.build(behind, settings), behind, settings, up.set, doors)
+
+    with server.listen(settings.host, settings.port) as listening, ThreadPoolExecutor(1) as aside:
+        running = aside.submit(lambda: asyncio.run(made())).result()  # a browser keeps a loop running in this thread
+        thread = Thread(target=running.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        assert up.wait(30)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        running.should_exit = True
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The page, served by the real server in a thread of its own."""
+    """The page over an assistant with two documents."""
     assistant = FakeAssistant([ROME, ODD], examples=["Where did the coalition meet?", "Who chaired the meeting?"])
-    settings = Settings(corpus=tmp_path_factory.mktemp("corpus"), port=0)
-    with page.listen(settings.host, settings.port) as listening:
-        up = Event()
+    settings = Settings(corpus=tmp_path_factory.mktemp("corpus"), port=0, requests_per_minute=100_000)
+    stands = behind(assistant, tmp_path_factory.mktemp("kept"))
+    with serving(stands, settings) as address:
+        yield Served(address, assistant, stands)
 
-        async def made() -> uvicorn.Server:  # outside a running loop Gradio makes loops and leaves them open
-            return page.web_server(page.build(assistant, settings), up.set)
 
-        server = asyncio.run(made())
-        thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        assert up.wait(30)
-        yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}", assistant)
-        server.should_exit = True
-        thread.join(10)
-        assert not thread.is_alive()
+@pytest.fixture
+def serve_page() -> Callable[..., AbstractContextManager[str]]:
+    """Serves a page over what stands behind it, with settings of its own."""
+    return serving
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings of nobody's own."""
     return Settings(corpus=tmp_path, port=0)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        absent = "no Chromium on this machine: install it (Debian: apt-get install chromium)"
+        pytest.fail(absent) if os.environ.get("CI") else pytest.skip(absent)
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str, served: Served) -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def desktop(browser: Browser) -> BrowserContext:
+    return browser.new_context(color_scheme="light")
+
+
+@pytest.fixture
+def open_page(browser: Browser, desktop: BrowserContext, served: Served) -> Iterator[Callable[..., Page]]:
+    """Opens the page. Afterwards no script may have failed, and no request may have left the machine."""
+    pages, requests, errors = [], [], []
+
+    def opened(
+        width: int = 1280, height: int = 800, path: str = "/", ready: str = "#bot .example", **options: object
+    ) -> Page:
+        page = (browser.new_context(**options) if options else desktop).new_page()
+        pages.append(page)
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("pageerror", lambda error: errors.append(error))
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(served.address + path)
+        page.wait_for_selector(ready)
+        return page
+
+    yield opened
+    for opened_page in pages:
+        opened_page.close()
+    assert errors == []
+    assert requests or not pages
+    assert {urlsplit(url).hostname for url in requests if not url.startswith("data:")} <= {"127.0.0.1"}
+
+
+@pytest.fixture
+def ask() -> Callable[[Page, str], None]:
+    """Asks with the keyboard, and waits until the answer is there and the box is ready again."""
+
+    def asked(page: Page, question: str) -> None:
+        rows = page.locator("#bot .bot-row").count()
+        page.locator("#ask textarea").fill(question)
+        page.keyboard.press("Enter")
+        page.locator("#bot .bot-row").nth(rows).wait_for()
+        page.locator("#ask .submit-button").wait_for()
+        page.locator("#bot .loading-spinner").wait_for(state="detached")
+
+    return asked

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
 from threading import Event
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import pytest
 
 from coalition_qa.types import QuestionError, Turn
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
     from tests.ui.conftest import Served
+
+    Open = Callable[..., Page]
+    Ask = Callable[[Page, str], None]
 
 # Gradio counts its events with what pandas 3 deprecates.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*future.no_silent_downcasting", "ignore:The copy keyword is deprecated:DeprecationWarning"
 )
-
-ARGUMENTS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
 
 FIRST = "The coalition met on Monday in Rome."
 SECOND = "It was the first meeting in almost two years."
@@ -44,67 +40,8 @@ CONTRAST = """selector => {
   return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
 }"""
 
-Open = Callable[..., "Page"]
 
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        absent = "no Chromium on this machine: install it (Debian: apt-get install chromium)"
-        pytest.fail(absent) if os.environ.get("CI") else pytest.skip(absent)
-    return path
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str, served: Served) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def desktop(browser: Browser) -> BrowserContext:
-    return browser.new_context(color_scheme="light")
-
-
-@pytest.fixture
-def open_page(browser: Browser, desktop: BrowserContext, served: Served) -> Iterator[Open]:
-    """Opens the page. Afterwards no script may have failed, and no request may have left the machine."""
-    pages, requests, errors = [], [], []
-
-    def opened(width: int = 1280, height: int = 800, **options: object) -> Page:
-        page = (browser.new_context(**options) if options else desktop).new_page()
-        pages.append(page)
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("pageerror", lambda error: errors.append(error))
-        page.set_viewport_size({"width": width, "height": height})
-        page.goto(served.address)
-        page.wait_for_selector("#bot .example")
-        return page
-
-    yield opened
-    for page in pages:
-        page.close()
-    assert errors == []
-    assert requests
-    assert {urlsplit(url).hostname for url in requests if not url.startswith("data:")} == {"127.0.0.1"}
-
-
-def ask(page: Page, question: str) -> None:
-    """Ask with the keyboard, and wait until the answer is there and the box is ready again."""
-    rows = page.locator("#bot .bot-row").count()
-    page.locator("#ask textarea").fill(question)
-    page.keyboard.press("Enter")
-    page.locator("#bot .bot-row").nth(rows).wait_for()
-    page.locator("#ask .submit-button").wait_for()
-    page.locator("#bot .loading-spinner").wait_for(state="detached")
-
-
-def test_a_click_on_a_citation_shows_its_sentence(open_page: Open, served: Served) -> None:
+def test_a_click_on_a_citation_shows_its_sentence(open_page: Open, ask: Ask, served: Served) -> None:
     from playwright.sync_api import expect
 
     served.assistant.answers("Where?", FIRST, CHAIRS, short="Rome")
@@ -120,7 +57,7 @@ def test_a_click_on_a_citation_shows_its_sentence(open_page: Open, served: Serve
     assert page.locator(".card.lit .meta").inner_text() == "rome.txt · 2021-06-28"
 
 
-def test_the_keyboard_goes_to_the_source_and_back(open_page: Open, served: Served) -> None:
+def test_the_keyboard_goes_to_the_source_and_back(open_page: Open, ask: Ask, served: Served) -> None:
     from playwright.sync_api import expect
 
     served.assistant.answers("Where?", FIRST, SECOND, CHAIRS)
@@ -141,16 +78,21 @@ def test_the_keyboard_goes_to_the_source_and_back(open_page: Open, served: Serve
     assert "Read 4 passages from 2 documents" in page.locator("#bot .effort").inner_text()
 
 
-def test_an_abstention_is_a_card_and_its_passages_are_no_answer(open_page: Open, served: Served) -> None:
+def test_an_abstention_is_a_card_and_its_passages_are_no_answer(open_page: Open, ask: Ask, served: Served) -> None:
     served.assistant.abstains("Who won?", "No passage answers this.", FIRST)
     page = open_page()
     ask(page, "Who won?")
-    assert page.locator("#bot .abstained").inner_text() == "The documents don’t say\n\nNo passage answers this."
+    assert page.locator("#bot .abstained").inner_text().split("\n\n") == [
+        "The documents don’t say",
+        "No passage answers this.",
+        "Searched 2 documents for “Who won?” and read 4 passages.",
+        "On Helpful, the setting below the box, its best guess would be shown.",
+    ]
     assert page.get_by_role("heading", name="Closest passages (not an answer)").is_visible()
     assert page.locator("#bot a.cite").count() == 0
 
 
-def test_a_follow_up_knows_what_went_before(open_page: Open, served: Served) -> None:
+def test_a_follow_up_knows_what_went_before(open_page: Open, ask: Ask, served: Served) -> None:
     served.assistant.answers("Where?", FIRST, standalone="Where did the coalition meet?")
     served.assistant.answers("Who chaired it?", CHAIRS, standalone="Who chaired the coalition's meeting?")
     page = open_page()
@@ -165,7 +107,7 @@ def test_a_follow_up_knows_what_went_before(open_page: Open, served: Served) -> 
     assert served.assistant.asked[-1] == ("Where?", ())
 
 
-def test_an_earlier_answers_markers_still_lead_to_their_sources(open_page: Open, served: Served) -> None:
+def test_an_earlier_answers_markers_still_lead_to_their_sources(open_page: Open, ask: Ask, served: Served) -> None:
     from playwright.sync_api import expect
 
     served.assistant.answers("Where?", FIRST)
@@ -181,7 +123,7 @@ def test_an_earlier_answers_markers_still_lead_to_their_sources(open_page: Open,
     assert page.locator("#src-1-1").inner_text() == FIRST
 
 
-def test_hostile_documents_and_questions_are_only_text(open_page: Open, served: Served, hostile: str) -> None:
+def test_hostile_documents_and_questions_are_only_text(open_page: Open, ask: Ask, served: Served, hostile: str) -> None:
     odd = served.assistant.shelf[1]
     question = " ".join(f"What is <b>bold</b>? {hostile}".split())
     quote = odd.text.removeprefix("Before. ").removesuffix(" After.")
@@ -195,13 +137,14 @@ def test_hostile_documents_and_questions_are_only_text(open_page: Open, served: 
     assert page.locator(".card .passage").first.inner_text() == odd.text
     assert page.locator(".card h3").first.inner_text() == odd.title
     ask(page, "Odd?")
-    assert page.locator("#bot .abstained p").inner_text() == question
+    assert page.locator("#bot .abstained p").first.inner_text() == question
     assert page.evaluate("window.pwned") is None
     assert page.locator("#bot img, #panel img, #room script, #room iframe, #bot b, #bot em").count() == 0
-    assert {link.get_attribute("href") for link in page.locator("#room a").all()} <= {"#src-1-1", "#ref-1-1", None}
+    links = [link.get_attribute("href") or "#" for link in page.locator("#room a").all()]
+    assert [link for link in links if not link.startswith(("#", "/document?", "/export/"))] == []
 
 
-def test_after_an_error_the_box_goes_on(open_page: Open, served: Served) -> None:
+def test_after_an_error_the_box_goes_on(open_page: Open, ask: Ask, served: Served) -> None:
     served.assistant.script["Break!"] = RuntimeError("forced")
     served.assistant.script["Too long!"] = QuestionError("The question is too long.")
     served.assistant.answers("Where?", FIRST)
@@ -217,7 +160,7 @@ def test_after_an_error_the_box_goes_on(open_page: Open, served: Served) -> None
     assert page.locator("#ask textarea").input_value() == ""
 
 
-def test_a_question_can_be_stopped_and_is_not_asked_twice(open_page: Open, served: Served) -> None:
+def test_a_question_can_be_stopped_and_is_not_asked_twice(open_page: Open, ask: Ask, served: Served) -> None:
     assistant = served.assistant
     assistant.answers("Where?", FIRST)
     assistant.held = Event()
@@ -242,7 +185,7 @@ def test_a_question_can_be_stopped_and_is_not_asked_twice(open_page: Open, serve
     assert page.locator("#bot .sentence").count() == 1
 
 
-def test_an_example_asks_itself(open_page: Open, served: Served) -> None:
+def test_an_example_asks_itself(open_page: Open, ask: Ask, served: Served) -> None:
     from playwright.sync_api import expect
 
     served.assistant.answers("Who chaired the meeting?", CHAIRS)
@@ -253,7 +196,7 @@ def test_an_example_asks_itself(open_page: Open, served: Served) -> None:
     expect(page.locator("#ask textarea")).to_be_focused()
 
 
-def test_a_phone_shows_one_column_without_scrolling_sideways(open_page: Open, served: Served) -> None:
+def test_a_phone_shows_one_column_without_scrolling_sideways(open_page: Open, ask: Ask, served: Served) -> None:
     from playwright.sync_api import expect
 
     served.assistant.answers("W" * 120, FIRST, CHAIRS)
@@ -270,7 +213,7 @@ def test_a_phone_shows_one_column_without_scrolling_sideways(open_page: Open, se
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_both_themes_can_be_read(open_page: Open, served: Served, scheme: str) -> None:
+def test_both_themes_can_be_read(open_page: Open, ask: Ask, served: Served, scheme: str) -> None:
     served.assistant.answers("Where?", FIRST, short="Rome")
     served.assistant.abstains("Who won?", "No passage answers this.", SPAIN)
     served.assistant.script["Break!"] = RuntimeError("forced")

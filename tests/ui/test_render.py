@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coalition_qa.types import Document, Sentence
-from coalition_qa.ui import render
-from coalition_qa.ui.render import Exchange, escaped
+from coalition_qa.ui import render, sources
+from coalition_qa.ui.exchanges import Exchange
+from coalition_qa.ui.html import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 FIRST = "The coalition met on Monday in Rome."
 SECOND = "It was the first meeting in almost two years."
 CHAIRS = "Luigi Di Maio and Antony Blinken chaired the meeting."
+ATTRIBUTES = set("class id href title tabindex hidden target rel aria-label".split())
+ATTRIBUTES |= {"data-n", "data-turn", "data-searched", "data-markdown"}
 HARMLESS = set("div p h1 h2 h3 span a strong ul li code mark article details summary".split())
 
 
@@ -37,6 +40,14 @@ class Parsed(HTMLParser):
         self.texts: dict[str, list[str]] = {}
         self._open: list[tuple[str, str]] = []
         self.feed(html)
+
+    def leading(self, start: str) -> list[str]:
+        """The links within the page that begin so."""
+        return [link for link in self.links if link.startswith(start)]
+
+    def called(self, start: str) -> list[str]:
+        """The ids that begin so."""
+        return [id_ for id_ in self.ids if id_.startswith(start)]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         named = {key: value or "" for key, value in attrs}
@@ -74,7 +85,7 @@ def test_header_counts(fake: FakeAssistant) -> None:
 def test_an_empty_library_says_what_to_do(tmp_path: Path) -> None:
     empty = unescape(render.welcome([], tmp_path))
     assert "No documents yet" in empty
-    assert "coalition-qa add FILE" in empty
+    assert 'href="#/documents"' in empty
     assert str(tmp_path) in empty
 
 
@@ -94,7 +105,7 @@ def test_an_answer_is_step_then_short_answer_then_sentences(fake: FakeAssistant)
     shown = Parsed(text["content"])
     assert shown.texts["answer"] == [f"Rome{FIRST}[1] {CHAIRS}[2]"]
     assert shown.texts["strong"] == ["Rome"]
-    assert shown.links == ["src-1-1", "src-1-2"]
+    assert shown.links == ["src-1-1", "src-1-2", "copy-1", "edit-1", "again-1"]
     assert shown.ids == ["ref-1-1", "ref-1-2"]
 
 
@@ -111,17 +122,20 @@ def test_every_marker_leads_to_a_mark_and_back(fake: FakeAssistant) -> None:
     answer = fake.answers("Where?", FIRST, SECOND, CHAIRS)
     again = replace(answer, sentences=(*answer.sentences, Sentence("Rome it was.", answer.sentences[0].citations)))
     exchanges = [Exchange("Where?", 2, again), Exchange("And?", 2, error="no"), Exchange("Where?", 2, answer)]
-    markers, panel = Parsed(chat(*exchanges)), Parsed(render.panel(exchanges))
-    assert markers.links == ["src-1-1", "src-1-2", "src-1-3", "src-1-1", "src-3-1", "src-3-2", "src-3-3"]
-    assert set(markers.links) == set(panel.ids)
-    assert set(panel.links) == set(markers.ids)
+    markers, panel = Parsed(chat(*exchanges)), Parsed(sources.panel(exchanges))
+    to_marks = markers.leading("src-")
+    assert to_marks == ["src-1-1", "src-1-2", "src-1-3", "src-1-1", "src-3-1", "src-3-2", "src-3-3"]
+    assert set(to_marks) == set(panel.called("src-"))
+    assert set(panel.leading("ref-")) == set(markers.ids)
+    asked = [int(link.rpartition("-")[2]) for link in markers.leading("again-")]
+    assert [f"said-{turn}" for turn in asked] == panel.called("said-")
     assert len(set(markers.ids)) == len(markers.ids)
     assert len(set(panel.ids)) == len(panel.ids)
 
 
 def test_one_card_a_passage_with_each_cited_sentence_marked(fake: FakeAssistant) -> None:
     answer = fake.answers("Where?", FIRST, SECOND, CHAIRS)
-    html = render.panel([Exchange("Where?", 2, answer, dates={"rome.txt": "2021-06-28"})])
+    html = sources.panel([Exchange("Where?", 2, answer, dates={"rome.txt": "2021-06-28"})])
     panel = Parsed(html)
     assert panel.texts["mark"] == [FIRST, SECOND, CHAIRS]
     assert panel.texts["numbers"] == ["12", "3"]
@@ -132,29 +146,17 @@ def test_one_card_a_passage_with_each_cited_sentence_marked(fake: FakeAssistant)
     assert 'data-n="1"' in html
 
 
-def test_a_card_says_the_page_of_its_first_citation(fake: FakeAssistant) -> None:
-    answer = fake.answers("Where?", FIRST, SECOND)
-    (first,), (second,) = (sentence.citations for sentence in answer.sentences)
-    paged = [
-        replace(sentence, citations=(replace(citation, page=page),))
-        for sentence, citation, page in zip(answer.sentences, (first, second), (4, 3), strict=True)
-    ]
-    hits = tuple(replace(hit, pages=(0, 0, 0, len(FIRST) + 1)) for hit in answer.hits)
-    html = render.panel([Exchange("Where?", 2, replace(answer, sentences=tuple(paged), hits=hits))])
-    assert Parsed(html).texts["meta"][:2] == ["rome.txt · page 3", "rome.txt · page 4"]
-
-
 def test_overlapping_citations_are_marked_without_losing_a_letter(fake: FakeAssistant) -> None:
     answer = fake.answers("Where?", "The coalition met on Monday", "met on Monday in Rome.", "The coalition")
-    panel = Parsed(render.panel([Exchange("Where?", 2, answer)]))
+    panel = Parsed(sources.panel([Exchange("Where?", 2, answer)]))
     assert "".join(panel.texts["mark"]) == FIRST
     assert panel.texts["passage"][0] == answer.hits[0].passage.text
-    assert sorted(panel.ids) == ["src-1-1", "src-1-2", "src-1-3"]
+    assert sorted(panel.called("src-")) == ["src-1-1", "src-1-2", "src-1-3"]
 
 
 def test_a_citation_outside_the_passages_read_shows_its_quote(fake: FakeAssistant) -> None:
     answer = fake.answers("Where?", FIRST, CHAIRS)
-    html = render.panel([Exchange("Where?", 2, replace(answer, hits=answer.hits[1:]))])
+    html = sources.panel([Exchange("Where?", 2, replace(answer, hits=answer.hits[1:]))])
     assert Parsed(html).texts["passage"][0] == FIRST
     assert Parsed(html).texts["mark"] == [FIRST, CHAIRS]
 
@@ -163,21 +165,22 @@ def test_an_abstention_is_a_card_and_the_closest_passages_are_called_that(fake: 
     answer = fake.abstains("Who won?", "Nothing about it.", FIRST)
     exchange = Exchange("Who won?", 2, answer)
     card = Parsed(chat(exchange)).texts["notice abstained"]
-    assert card == ["The documents don’t sayNothing about it."]
-    panel = Parsed(render.panel([exchange]))
+    said = "Searched 2 documents for “Who won?” and read 4 passages."
+    assert card == [f"The documents don’t sayNothing about it.{said}"]
+    panel = Parsed(sources.panel([exchange]))
     assert panel.texts["h2"] == ["Closest passages (not an answer)"]
     assert panel.texts["summary"] == ["Further off (1)"]
     assert len(panel.texts["card"]) == 4
     assert "mark" not in panel.tags
-    nothing = Parsed(render.panel([Exchange("Who won?", 0, replace(answer, hits=()))]))
+    nothing = Parsed(sources.panel([Exchange("Who won?", 0, replace(answer, hits=()))]))
     assert nothing.texts["h2"] == ["No passage comes close"]
 
 
 def test_earlier_sources_are_folded_below_the_latest(fake: FakeAssistant) -> None:
     first, second = fake.answers("Where?", FIRST), fake.answers("Who?", CHAIRS)
-    panel = Parsed(render.panel([Exchange("Where?", 2, first), Exchange("Who?", 2, second)]))
+    panel = Parsed(sources.panel([Exchange("Where?", 2, first), Exchange("Who?", 2, second)]))
     assert panel.texts["earlier"][0].startswith("Earlier: Where?")
-    assert panel.ids == ["src-2-1", "src-1-1"]
+    assert panel.called("src-") == ["src-2-1", "src-1-1"]
 
 
 def test_errors_and_given_up_questions_say_so() -> None:
@@ -194,13 +197,25 @@ def test_hostile_text_stays_text(assistant_over: Callable[..., FakeAssistant], h
     texts = [message["content"] for message in render.messages(exchanges)]
     texts += [message["metadata"]["title"] for message in render.messages(exchanges) if "metadata" in message]
     assert not any("\n" in text for text in texts), "a line end would end the HTML block, and Markdown begin"
-    for html in (*texts, render.panel(exchanges)):
+    for html in (*texts, sources.panel(exchanges)):
         parsed = Parsed(html)
         assert set(parsed.tags) <= HARMLESS
-        assert parsed.attributes <= {"class", "id", "href", "title", "tabindex", "data-n", "data-turn"}
-    assert hostile in Parsed(render.panel(exchanges)).texts["passage"][0]
+        assert parsed.attributes <= ATTRIBUTES
+    assert hostile in Parsed(sources.panel(exchanges)).texts["passage"][0]
 
 
 def test_the_page_module_does_not_import_gradio() -> None:
     code = "import sys, coalition_qa.ui; sys.exit('gradio' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_card_says_the_page_of_its_first_citation(fake: FakeAssistant) -> None:
+    answer = fake.answers("Where?", FIRST, SECOND)
+    (first,), (second,) = (sentence.citations for sentence in answer.sentences)
+    paged = [
+        replace(sentence, citations=(replace(citation, page=page),))
+        for sentence, citation, page in zip(answer.sentences, (first, second), (4, 3), strict=True)
+    ]
+    hits = tuple(replace(hit, pages=(0, 0, 0, len(FIRST) + 1)) for hit in answer.hits)
+    html = sources.panel([Exchange("Where?", 2, replace(answer, sentences=tuple(paged), hits=hits))])
+    assert Parsed(html).texts["meta"][:2] == ["rome.txt · page 3", "rome.txt · page 4"]

@@ -1,5 +1,7 @@
 """The web page: it renders an `Answer` and decides nothing. Gradio is imported when a page is built."""
 
-from coalition_qa.ui.page import build, serve
+from coalition_qa.ui.behind import Behind, Lines
+from coalition_qa.ui.page import build
+from coalition_qa.ui.server import serve
 
-__all__ = ["build", "serve"]
+__all__ = ["Behind", "Lines", "build", "serve"]

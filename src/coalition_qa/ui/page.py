@@ -1,350 +1,128 @@
-"""The web page: Gradio's Blocks around `render`, and the server that shows them on this machine only."""
+"""The web page: Gradio's Blocks around its screens, and the machine interface."""
 
-import asyncio
+import json
 import logging
 import os
-import socket
-import sys
-import webbrowser
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
-from errno import EADDRINUSE
 from functools import lru_cache
-from importlib.resources import files
-from threading import Thread
-from time import perf_counter
-from types import FrameType
-from typing import TYPE_CHECKING, Any, Protocol
-
-import uvicorn
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from coalition_qa.config import Settings
-from coalition_qa.types import Answer, CoalitionQAError, Document, DocumentInfo, SettingsError, Turn
-from coalition_qa.ui import render
-from coalition_qa.ui.render import Exchange
+from coalition_qa.types import CoalitionQAError, DocumentInfo
+from coalition_qa.ui import past, render, shelf, talk
+from coalition_qa.ui.behind import Asks, Behind
+from coalition_qa.ui.guard import user_of
+from coalition_qa.ui.talk import QUIET
 
 if TYPE_CHECKING:
     import gradio as gr
 
 log = logging.getLogger(__name__)
 
-FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "Arial", "sans-serif")
-PAPER, PAPER_DARK = "#f6f5f1", "#15181b"
+SESSIONS = 200
+"""So many open pages are remembered, the latest; a program's every question counts as one, and Gradio's own limit would
+let ten thousand fill the memory. Conversations are kept on disk.
+"""
 
 
-class Asks(Protocol):
-    """What the page needs of an assistant. It is called from any thread, and from several at once."""
+class Greeting:
+    """What the page shows of the library and the user's conversations, made anew when they change."""
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
-        """Answer a question asked in a conversation; a CoalitionQAError's message is shown to the user."""
+    def __init__(self, behind: Behind, corpus: Path) -> None:
+        self._behind = behind
+        self._corpus = corpus
+        self._examples = lru_cache(maxsize=1)(self._tried)
 
-    def documents(self) -> list[DocumentInfo]:
-        """The catalogue."""
+    def _tried(self, catalogue: tuple[DocumentInfo, ...]) -> list[dict[str, str]]:
+        questions = self._behind.assistant.example_questions() if catalogue else []
+        return [{"text": question} for question in questions]
 
-    def document(self, name: str) -> Document | None:
-        """One document, where there is one of that name."""
+    def welcome(self) -> tuple[str, list[dict[str, str]]]:
+        """What stands in a new conversation, and questions to begin with: slow, each of them is tried."""
+        catalogue = tuple(self._behind.assistant.documents())
+        return render.welcome(catalogue, self._corpus), self._examples(catalogue)
 
-    def example_questions(self, count: int = 4) -> list[str]:
-        """Questions the documents answer, to begin with."""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What the page shows at one moment; `busy` while an answer is on its way."""
-
-    messages: list[dict[str, Any]]
-    panel: str
-    exchanges: tuple[Exchange, ...]
-    busy: bool = False
-
-
-@dataclass(slots=True)
-class Ticket:
-    """A question on its way, which its asker may give up. (Gradio's own cancelling fails while `ask` runs.)"""
-
-    given_up: bool = False
-    left: tuple[Exchange, ...] = ()
-
-    def give_up(self, left: tuple[Exchange, ...]) -> None:
-        """Show the conversation that is `left`, and no answer."""
-        self.left, self.given_up = left, True
+    def lists(self, sought: str, kept: str, user: str) -> tuple[str, str, str]:
+        """The header, the conversations and the documents."""
+        catalogue = self._behind.assistant.documents()
+        conversations = past.conversations(self._behind.archive.listed(user), kept)
+        documents = shelf.listed(catalogue, sought, self._corpus)
+        return render.header(catalogue, self._behind.notice), conversations, documents
 
 
-def converse(
-    assistant: Asks, question: str, exchanges: Sequence[Exchange], ticket: Ticket | None = None
-) -> Iterator[View]:
-    """Ask, and show the answer as it comes: the search, then sentence after sentence. Raises nothing."""
-    earlier = settled(exchanges)
-    question = question.strip()
-    ticket = ticket or Ticket()
-    if not question:
-        yield view(earlier)
-        return
-    try:
-        for moment in _answering(assistant, question, earlier, ticket):
-            if ticket.given_up:
-                break
-            yield moment
-        if ticket.given_up:
-            yield view(ticket.left)
-        return
-    except CoalitionQAError as error:
-        message = str(error)
-    except Exception as error:  # the outermost boundary: a page that died would be worse
-        log.exception("The question could not be answered")
-        message = f"Something went wrong; nothing was lost. ({type(error).__name__})"
-    yield view(ticket.left if ticket.given_up else (*earlier, Exchange(question, error=message)))
-
-
-def settled(exchanges: Sequence[Exchange]) -> tuple[Exchange, ...]:
-    """The conversation with its pending question, where there is one, given up."""
-    return tuple(replace(one, stopped=True) if one.pending else one for one in exchanges)
-
-
-def view(exchanges: tuple[Exchange, ...], *, shown: int | None = None, busy: bool = False) -> View:
-    """The conversation as it stands; of the last answer only the first `shown` sentences, where given."""
-    return View(render.messages(exchanges, shown), render.panel(exchanges), exchanges, busy)
-
-
-def _answering(assistant: Asks, question: str, earlier: tuple[Exchange, ...], ticket: Ticket) -> Iterator[View]:
-    started = perf_counter()
-    catalogue = assistant.documents()
-    asked = Exchange(question, searched=len(catalogue))
-    yield view((*earlier, asked), busy=True)
-    worker = ThreadPoolExecutor(1)
-    coming = worker.submit(assistant.ask, question, _history(earlier))
-    worker.shutdown(wait=False)
-    while not wait([coming], timeout=0.1).done:
-        if ticket.given_up:
-            return
-    answer = coming.result()
-    found = {hit.doc for hit in answer.hits} | {citation.doc for citation in answer.citations}
-    dates = {info.name: info.date for info in catalogue if info.name in found}
-    done = (*earlier, replace(asked, answer=answer, dates=dates, seconds=perf_counter() - started))
-    for shown in range(len(answer.sentences)):
-        yield view(done, shown=shown, busy=True)
-    yield view(done)
-
-
-def _history(exchanges: Sequence[Exchange]) -> list[Turn]:
-    answers = [exchange.answer for exchange in exchanges if exchange.answer is not None]
-    return [Turn(answer.standalone_question, answer.text) for answer in answers]
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """The components that events read and write."""
-
-    header: Any
-    new: Any
-    bot: Any
-    box: Any
-    panel: Any
-    exchanges: Any
-    ticket: Any
-
-
-def build(assistant: Asks, settings: Settings) -> "gr.Blocks":
-    """The page: a conversation, the box below it and the sources beside it. Only `query` is public."""
+def build(behind: Behind, settings: Settings) -> "gr.Blocks":
+    """The page: a screen to ask and one for the documents. Only the machine interface is public."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import: no request leaves this machine
     import gradio as gr
 
+    greeting = Greeting(behind, settings.corpus)
+
+    def lists(sought: str, kept: str, request: gr.Request) -> tuple[Any, ...]:
+        try:
+            return greeting.lists(sought, kept, user_of(request))
+        except Exception:  # a page that shows what it showed is better than none
+            log.exception("The library could not be read again")
+            return (gr.skip(),) * 3
+
+    def greet() -> Any:  # noqa: ANN401 - Gradio's update
+        try:
+            welcome, questions = greeting.welcome()
+        except Exception:  # as above
+            log.exception("The library could not be asked for questions to begin with")
+            return gr.skip()
+        return gr.update(placeholder=welcome, examples=questions)
+
+    with gr.Blocks(title="coalition-qa", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as page:
+        header_now, _, listed = greeting.lists("", "", "")
+        with gr.Row(elem_id="top"):
+            header = gr.HTML(header_now, elem_id="brand", **talk.PLAIN)
+            chats = '<button id="chats" aria-controls="past" aria-expanded="false">Chats</button>'
+            gr.HTML(chats, elem_id="way", **talk.PLAIN)
+            new = gr.Button("New chat", elem_id="new", size="sm", scale=0, min_width=0)
+        asked = talk.lay_out(behind, *greeting.welcome())
+        documents = shelf.lay_out(listed)
+        to_list = (lists, [documents.find, asked.kept], [header, asked.past, documents.listing])
+        to_greet = (greet, None, [asked.bot])
+        talk.connect(asked, new, behind)
+        shelf.connect(
+            documents, asked, behind, settings, lambda done: done.then(*to_list, **QUIET).then(*to_greet, **QUIET)
+        )
+        page.load(*to_list, **QUIET).then(*to_greet, **QUIET)
+        _add_interface(behind.assistant, settings)
+    page.queue(max_size=settings.most_waiting)
+    page.state_session_capacity = SESSIONS
+    return page
+
+
+def has_mcp() -> bool:
+    """Whether what Gradio needs to offer tools is installed."""
+    return find_spec("mcp") is not None
+
+
+def _add_interface(assistant: Asks, settings: Settings) -> None:
+    """The endpoint for programs; and for language models, where that can be offered, the tool."""
+    import gradio as gr
+
     def query(question: str) -> dict[str, Any]:
-        """Answer one question, on its own, as the JSON that `coalition-qa ask --json` prints."""
+        """Answer one question, on its own, as `coalition-qa ask --json` does.
+
+        Args:
+            question: what to look up, as a whole question that stands on its own
+        """
         try:
             return assistant.ask(question).to_json()
         except CoalitionQAError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
-    @lru_cache(maxsize=1)
-    def examples(catalogue: tuple[DocumentInfo, ...]) -> list[str]:
-        return assistant.example_questions() if catalogue else []
+    def ask(question: str) -> str:
+        """Answer a question from the documents, with the place of every quote, or say that they don't hold it: JSON.
 
-    def greeting() -> tuple[str, str, list[dict[str, str]]]:
-        catalogue = tuple(assistant.documents())
-        questions = [{"text": question} for question in examples(catalogue)]
-        return render.header(catalogue), render.welcome(catalogue, settings.corpus), questions
+        Args:
+            question: what to look up, as a whole question that stands on its own
+        """
+        return json.dumps(query(question), ensure_ascii=False)
 
-    def greet() -> tuple[Any, Any]:
-        try:
-            header, welcome, questions = greeting()
-        except Exception:  # a page that greets as it was built is better than none
-            log.exception("The library could not be read again")
-            return gr.skip(), gr.skip()
-        return header, gr.update(placeholder=welcome, examples=questions)
-
-    with gr.Blocks(title="coalition-qa", analytics_enabled=False, fill_width=True) as page:
-        parts = _layout(*greeting())
-        _connect(parts, assistant)
-        page.load(greet, None, [parts.header, parts.bot], api_visibility="private", show_progress="hidden")
-        gr.api(query, api_name="query", concurrency_id="ask")
-    return page
-
-
-def _layout(name: str, welcome: str, examples: list[dict[str, str]]) -> _Parts:
-    import gradio as gr
-
-    plain: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
-    with gr.Row(elem_id="top"):
-        header = gr.HTML(name, elem_id="brand", **plain)
-        new = gr.Button("New chat", elem_id="new", size="sm", scale=0, min_width=0)
-    with gr.Row(elem_id="room"):
-        with gr.Column(elem_id="talk", min_width=0):
-            bot = gr.Chatbot(
-                elem_id="bot",
-                show_label=False,
-                height=None,
-                buttons=[],
-                feedback_options=None,
-                latex_delimiters=[],
-                layout="bubble",
-                placeholder=welcome,
-                examples=examples,
-            )
-            box = gr.Textbox(
-                elem_id="ask",
-                label="Your question",
-                show_label=False,
-                container=False,
-                placeholder="Ask a question of your documents",
-                max_lines=6,
-                submit_btn=True,
-                autofocus=True,
-            )
-        with gr.Column(elem_id="sources", min_width=0):
-            panel = gr.HTML(render.panel(()), elem_id="panel", **plain)
-    return _Parts(header, new, bot, box, panel, gr.State(()), gr.State(None))
-
-
-def _connect(parts: _Parts, assistant: Asks) -> None:
-    import gradio as gr
-
-    shown = [parts.bot, parts.panel, parts.exchanges, parts.ticket, parts.box]
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-
-    def ready() -> Any:  # noqa: ANN401 - Gradio's update; it consumes what it is given
-        return gr.update(submit_btn=True, stop_btn=False)
-
-    def asking(value: str, exchanges: tuple[Exchange, ...], event: gr.EventData) -> Iterator[tuple[Any, ...]]:
-        question = event.value["text"] if isinstance(event.target, gr.Chatbot) else value
-        ticket = Ticket()
-        box = gr.update(value="", submit_btn=False, stop_btn=True)
-        for now in converse(assistant, question, exchanges, ticket):
-            yield now.messages, now.panel, now.exchanges, ticket, box if now.busy else ready()
-            box = gr.skip()
-
-    def giving_up(ticket: Ticket | None, left: tuple[Exchange, ...]) -> tuple[Any, ...]:
-        if ticket is not None:
-            ticket.give_up(left)
-        now = view(left)
-        return now.messages, now.panel, now.exchanges, None, ready()
-
-    gr.on(
-        [parts.box.submit, parts.bot.example_select],
-        asking,
-        [parts.box, parts.exchanges],
-        shown,
-        concurrency_id="ask",
-        trigger_mode="once",
-        **quiet,
-    )
-    parts.box.stop(
-        lambda ticket, exchanges: giving_up(ticket, settled(exchanges)),
-        [parts.ticket, parts.exchanges],
-        shown,
-        **quiet,
-    )
-    parts.new.click(lambda ticket: giving_up(ticket, ()), [parts.ticket], shown, **quiet)
-
-
-def serve(
-    assistant: Asks, settings: Settings, *, open_browser: bool, say: Callable[[str], object] | None = None
-) -> None:
-    """Serve the page until Ctrl+C or SIGTERM. `say` is given the line with the address once it is up.
-
-    Raises SettingsError when the address cannot be listened on.
-    """
-    with listen(settings.host, settings.port) as listening:
-        host, port = listening.getsockname()[:2]
-        address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-        def up() -> None:
-            (say or _say)(f"coalition-qa is at {address}  (Ctrl+C stops it)\n")
-            if open_browser:
-                Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-
-        web_server(build(assistant, settings), up).run(sockets=[listening])
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line)
-    sys.stdout.flush()
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there, on a free port for 0; raises SettingsError when it cannot."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=128)
-    except OSError as error:
-        if error.errno == EADDRINUSE:
-            message = f"Port {port} on {host} is in use: stop the other program or choose another with --port."
-        else:
-            reason = str(error.strerror).partition(" (")[0]
-            message = (
-                f"The page cannot be served on {host}, port {port}: {reason}. Choose others with --host and --port."
-            )
-        raise SettingsError(message) from error
-
-
-def web_server(page: "gr.Blocks", up: Callable[[], None]) -> uvicorn.Server:
-    """The server for a page that `build` made; it calls `up` once it answers."""
-    import gradio as gr
-    from fastapi import FastAPI
-    from starlette.routing import Mount
-
-    assets = files("coalition_qa.ui") / "assets"
-    css, js = ((assets / name).read_text("utf-8") for name in ("page.css", "page.js"))
-    theme = gr.themes.Base(font=FONTS, font_mono=("ui-monospace", "Consolas", "monospace"))
-    app = FastAPI(openapi_url=None)
-    gr.mount_gradio_app(
-        app,
-        page,
-        path="/",
-        footer_links=[],
-        run_history=False,
-        enable_monitoring=False,
-        mcp_server=False,
-        ssr_mode=False,
-        show_error=False,
-        theme=theme.set(body_background_fill=PAPER, body_background_fill_dark=PAPER_DARK),
-        head=f"<style>{css}</style><script>{js}</script>",  # not css=, whose rules Gradio rewrites
-    )
-    config = uvicorn.Config(
-        app, ws="none", log_config=None, log_level="warning", access_log=False, timeout_graceful_shutdown=1
-    )
-    gradio_app: Any = next(route.app for route in app.routes if isinstance(route, Mount))
-    return _Server(config, up, gradio_app.stop_event)
-
-
-class _Server(uvicorn.Server):
-    """Says when it is up, ends Gradio's endless streams before it waits for them, and leaves quietly."""
-
-    def __init__(self, config: uvicorn.Config, up: Callable[[], None], streams_end: asyncio.Event) -> None:
-        super().__init__(config)
-        self._up = up
-        self._streams_end = streams_end
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._up()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._streams_end.set()  # an open page would otherwise hold the server until its time is up
-        await super().shutdown(sockets)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self.force_exit = self.should_exit  # the second signal does not wait
-        self.should_exit = True
+    gr.api(query, api_name="query", concurrency_id="ask", concurrency_limit=settings.answers_at_once)
+    if has_mcp():
+        gr.api(ask, api_name="ask", concurrency_id="ask")  # Gradio would give a tool's user Python's form of a dict

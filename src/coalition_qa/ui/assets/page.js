@@ -1,7 +1,21 @@
-// A marker leads to its sentence in the sources panel, and a card's number leads back to the marker.
+// What the browser does by itself: screens, markers and marks, and the buttons of the page's own HTML.
 (() => {
   const reduced = matchMedia("(prefers-reduced-motion: reduce)");
+  const one = (selector) => document.querySelector(selector);
 
+  // The screen is in the address, so that the browser's back button works: #/ask or #/documents.
+  const SCREENS = ["ask", "documents"];
+  const show = () => {
+    const named = location.hash.replace("#/", "");
+    const screen = SCREENS.includes(named) ? named : "ask";
+    document.documentElement.dataset.screen = screen;
+    for (const link of document.querySelectorAll("#brand nav a")) {
+      if (link.hash === `#/${screen}`) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+  };
+
+  // A marker leads to its sentence in the sources panel, and a card's number leads back to the marker.
   const follow = (link) => {
     const place = document.getElementById(link.getAttribute("href").slice(1));
     if (!place) return;
@@ -13,16 +27,80 @@
     target.focus({ preventScroll: true });
   };
 
-  const clicked = (event) => {
-    const link = event.target.closest?.('a[href^="#src-"], a[href^="#ref-"]');
-    if (link) {
-      event.preventDefault();
-      event.stopPropagation();
-      follow(link);
-    } else if (event.target.closest?.("#bot .example") && matchMedia("(pointer: fine)").matches) {
-      document.querySelector("#ask textarea")?.focus(); // the button with the focus is about to go
+  // The box: put a question into it, and ask it where nothing else is on its way.
+  const put = (question) => {
+    const box = one("#ask textarea");
+    box.value = question;
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    box.focus();
+  };
+  const askFor = (question) => {
+    put(question);
+    requestAnimationFrame(() => one("#ask .submit-button")?.click());
+  };
+
+  const copy = async (text) => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // without https only this machine's own address may use the clipboard
+      const area = document.body.appendChild(document.createElement("textarea"));
+      area.value = text;
+      area.select();
+      document.execCommand("copy");
+      area.remove();
     }
   };
+
+  const said = (turn) => document.getElementById(`said-${turn}`).dataset;
+  const DO = {
+    copy: async (turn, link) => {
+      await copy(said(turn).markdown);
+      link.textContent = "Copied";
+      setTimeout(() => (link.textContent = "Copy with sources"), 2000);
+    },
+    edit: (turn) => put(said(turn).searched),
+    again: (turn) => window.coalition.again(Number(turn)),
+  };
+
+  const clicked = (event) => {
+    const link = event.target.closest?.('#room a[href^="#"]');
+    const [, what, turn] = link?.getAttribute("href").match(/^#(copy|edit|again)-(\d+)$/) ?? [];
+    if (what || link?.matches('[href^="#src-"], [href^="#ref-"]')) {
+      event.preventDefault();
+      event.stopPropagation();
+      if (what) DO[what](turn, link);
+      else follow(link);
+    } else if (event.target.closest?.("#bot .example") && matchMedia("(pointer: fine)").matches) {
+      one("#ask textarea")?.focus(); // the button with the focus is about to go
+    } else if (event.target.closest?.(".chip")) {
+      askFor(event.target.closest(".chip").dataset.question);
+    } else if (event.target.closest?.("#chats")) {
+      const open = one("#past").classList.toggle("open");
+      event.target.closest("#chats").setAttribute("aria-expanded", open);
+    } else if (event.target.closest?.('#past [data-do="open"], #new')) {
+      one("#past").classList.remove("open");
+      one("#chats")?.setAttribute("aria-expanded", false);
+      if (event.target.closest("#new")) location.hash = "#/ask";
+    }
+  };
+
+  // The buttons of the page's own HTML: what each is for stands in its data attributes.
+  const chosen = () => [...document.querySelectorAll("#listing input:checked")].map((box) => box.dataset.name);
+  const act = (event, trigger) => {
+    const button = event.target.closest("[data-do]");
+    if (!button) return;
+    const data = { ...button.dataset };
+    if (data.sure && !confirm(data.sure)) return;
+    if (data.ask) data.value = prompt(data.ask, data.value);
+    if (data.value === null) return;
+    if (data.do === "within") {
+      data.names = chosen();
+      location.hash = "#/ask";
+    }
+    trigger("click", data);
+  };
+  window.coalition = { act };
 
   // What Gradio gets wrong for screen readers and the keyboard.
   const mend = () => {
@@ -36,11 +114,33 @@
   const changed = (changes) => {
     mend();
     if (changes.some((change) => change.attributeName === "data-turn")) {
-      document.querySelector("#sources").scrollTop = 0; // a new answer's sources begin at the top
+      one("#sources").scrollTop = 0; // a new answer's sources begin at the top
     }
+    if (changes.some((change) => change.target.closest?.("#chips"))) {
+      const talk = one("#bot .bubble-wrap"); // the questions that lead on take room below the answer
+      talk?.scrollTo({ top: talk.scrollHeight });
+    }
+    if (one("#brand nav a") && !one("#brand nav a[aria-current]")) show();
+  };
+
+  // A link may carry a question: ?q=. It is asked once the page can.
+  const begin = () => {
+    show();
+    const question = new URLSearchParams(location.search).get("q");
+    if (!question) return;
+    history.replaceState(null, "", location.pathname + location.hash);
+    const ready = () => (one("#ask .submit-button") && one("#bot .placeholder") ? askFor(question) : setTimeout(ready, 50));
+    ready();
   };
 
   document.addEventListener("click", clicked, true);
+  document.addEventListener("change", (event) => {
+    const bar = event.target.closest?.("#listing") && one('#listing [data-do="within"]');
+    if (bar) bar.disabled = chosen().length === 0;
+  });
+  addEventListener("hashchange", show);
+  if (document.readyState === "loading") addEventListener("DOMContentLoaded", begin);
+  else begin();
   const watched = { subtree: true, childList: true, attributeFilter: ["aria-label", "data-turn"] };
   new MutationObserver(changed).observe(document.documentElement, watched);
 })();

@@ -1,0 +1,109 @@
+"""What stands behind the page. The command line hands it in; the page knows no more of it than this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from coalition_qa.config import Dial
+from coalition_qa.types import Answer, Document, DocumentInfo, Kept, Span, Turn
+
+
+class Asks(Protocol):
+    """What the page needs of an assistant. It is called from any thread, and from several at once."""
+
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        dial: Dial | None = None,
+        only: Collection[str] | None = None,
+    ) -> Answer:
+        """Answer a question asked in a conversation; a CoalitionQAError's message is shown to the user."""
+
+    def documents(self) -> list[DocumentInfo]:
+        """The catalogue."""
+
+    def document(self, name: str) -> Document | None:
+        """One document, where there is one of that name."""
+
+    def spans(self, name: str) -> list[Span]:
+        """Where the passages of the document of that name stand in it."""
+
+    def example_questions(self, count: int = 4) -> list[str]:
+        """Questions the documents answer, to begin with."""
+
+    def follow_ups(self, answer: Answer, count: int = 3) -> list[str]:
+        """Questions that lead on from an answer, and are answered."""
+
+
+class Keeps(Protocol):
+    """Where conversations are kept, each for one user. Errors are CoalitionQAError's."""
+
+    def listed(self, user: str) -> list[Kept]:
+        """The user's conversations, the latest first."""
+
+    def read(self, user: str, id_: str) -> str | None:
+        """What was saved under that id, or None."""
+
+    def save(self, user: str, id_: str, title: str, body: str) -> None:
+        """Keep `body`; the title is that of a new conversation, one that is there keeps its own."""
+
+    def rename(self, user: str, id_: str, title: str) -> None:
+        """Give a conversation another title."""
+
+    def delete(self, user: str, id_: str) -> None:
+        """Forget a conversation."""
+
+
+class Row(Protocol):
+    """What became of one file."""
+
+    @property
+    def action(self) -> str:
+        """Such as "new", "changed", "unchanged", "removed" or "refused"."""
+
+    @property
+    def name(self) -> str:
+        """The file's name in the corpus."""
+
+    @property
+    def note(self) -> str:
+        """Why it was refused."""
+
+
+class Changes(Protocol):
+    """What changes the documents; one change at a time, `done` hears of each file."""
+
+    def add(self, paths: Sequence[Path], done: Callable[[Row], None]) -> Sequence[Row]:
+        """Copy files into the corpus folder and index them."""
+
+    def remove(self, names: Sequence[str]) -> Sequence[Row]:
+        """Take documents out of the corpus folder and the library."""
+
+    def sync(self, done: Callable[[Row], None]) -> Sequence[Row]:
+        """Bring the library in line with the corpus folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """From what confidence on each setting of the dial shows an answer, which setting is the usual one, and what
+    each setting means, as it was measured.
+    """
+
+    drawn: Mapping[Dial, float]
+    usual: Dial = "balanced"
+    meaning: Mapping[Dial, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """All that the page is made over. `notice` is something about the library that everybody should know."""
+
+    assistant: Asks
+    archive: Keeps
+    changes: Changes
+    lines: Lines
+    notice: str = ""

@@ -1,0 +1,132 @@
+"""Documents on their way in or out: what the page shows of each file, as plain generators. No Gradio in here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from coalition_qa.types import CoalitionQAError, DocumentInfo, QuestionError
+from coalition_qa.ui.asking import broken
+from coalition_qa.ui.behind import Asks, Changes, Row
+from coalition_qa.ui.html import counted, escaped
+
+log = logging.getLogger(__name__)
+
+Work = Callable[[Callable[[Row], None]], Sequence[Row]]
+
+_OUTCOMES = {
+    "new": "Added",
+    "changed": "Replaced",
+    "unchanged": "Already there",
+    "duplicate": "Duplicate",
+    "removed": "Removed",
+    "refused": "Not added",
+}
+_SHOWN = 100
+_CANARY = 300  # characters of a removed passage that are searched for
+
+
+def progress(work: Work, waiting: Sequence[str], copies: Callable[[], dict[str, str]]) -> Iterator[str]:
+    """Do the work, and show what became of each file as soon as it is known. Raises nothing.
+
+    `waiting` are the names that are to be worked on, and `copies` says of which other document each is a copy.
+    """
+    rows: list[Row] = []
+    coming: SimpleQueue[Row] = SimpleQueue()
+    worker = ThreadPoolExecutor(1)
+    done = worker.submit(work, coming.put)
+    worker.shutdown(wait=False)
+    yield _table(rows, waiting, {})
+    while not (done.done() and coming.empty()):
+        try:
+            rows.append(coming.get(timeout=0.1))
+        except Empty:
+            continue
+        yield _table(rows, waiting, {})
+    try:
+        yield _table(done.result(), (), copies())
+    except CoalitionQAError as error:
+        yield _table(rows, (), {}) + failure(str(error))
+    except Exception as error:  # the outermost boundary: a page that died would be worse
+        log.exception("The documents could not be changed")
+        yield _table(rows, (), {}) + failure(broken(error))
+
+
+def failure(message: str) -> str:
+    """Why something was not done."""
+    return f'<p class="notice error" role="alert">{escaped(message)}</p>'
+
+
+def copies_of(catalogue: Sequence[DocumentInfo]) -> dict[str, str]:
+    """The name of each document whose text another one has too, and that other one's name."""
+    first: dict[str, str] = {}
+    return {
+        info.name: first[info.document_id]
+        for info in catalogue
+        if first.setdefault(info.document_id, info.name) != info.name
+    }
+
+
+def asked_to_replace(names: Sequence[str]) -> str:
+    """The question whether documents that are there may be replaced."""
+    listed = "".join(f"<li>{escaped(name)}</li>" for name in names)
+    return (
+        f'<div class="notice abstained"><strong>{counted(len(names), "document")} of that name already there</strong>'
+        f'<ul>{listed}</ul><p class="choices"><button data-do="replace">Replace</button>'
+        '<button data-do="leave">Keep what is there</button></p></div>'
+    )
+
+
+def removed(assistant: Asks, changes: Changes, corpus: Path, name: str) -> str:
+    """Remove a document, then look for it everywhere, and say what was found. Raises CoalitionQAError."""
+    document = assistant.document(name)
+    spans = assistant.spans(name)
+    if document is None:
+        return failure(f"There is no document {name}.")
+    changes.remove([name])
+    there = assistant.documents()
+    copies = [info.name for info in there if info.document_id == document.id and info.name != name]
+    words = spans[0].of(document.text)[:_CANARY] if spans else document.text[:_CANARY]
+    still = {
+        "in the list": any(info.name == name for info in there),
+        "in the corpus folder": (corpus / name).exists(),
+        "among the passages": bool(assistant.spans(name)),
+        "found by a search for its own words": not copies and _found(assistant, words, document.id),
+    }
+    places = "".join(f"<li>{'still ' if there else 'not '}{escaped(where)}</li>" for where, there in still.items())
+    kept = f"<p>Its text stays under the name {escaped(copies[0])}.</p>" if copies else ""
+    verdict = "could not be removed everywhere" if any(still.values()) else "is removed"
+    return (
+        f'<div class="notice done" role="status"><strong>{escaped(name)} {verdict}</strong>'
+        f"<p>It was looked for, and is now:</p><ul>{places}</ul>{kept}</div>"
+    )
+
+
+def _found(assistant: Asks, words: str, document_id: str) -> bool:
+    try:
+        hits = assistant.ask(words).hits
+    except QuestionError:  # no words in it
+        return False
+    return any(hit.passage.document_id == document_id for hit in hits)
+
+
+def _table(rows: Sequence[Row], waiting: Sequence[str], copies: dict[str, str]) -> str:
+    done = {row.name for row in rows}
+    first = sorted(rows, key=lambda row: row.action == "unchanged")
+    items = [_row(row, copies.get(row.name, "")) for row in first]
+    items += [f'<li class="waiting"><b>Waiting</b> {escaped(name)}</li>' for name in waiting if name not in done]
+    files = counted(len(items), "file")
+    summary = files if len(items) == len(done) else f"{len(done)} of {files}"
+    rest = f"<li>and {len(items) - _SHOWN:,} more</li>" if len(items) > _SHOWN else ""
+    listed = "".join(items[:_SHOWN]) + rest
+    return f'<div class="outcome" role="status"><p class="about">{summary}</p><ul>{listed}</ul></div>'
+
+
+def _row(row: Row, copy_of: str) -> str:
+    note = row.note.removeprefix(f"{row.name}: ") or (f"the same text as {copy_of}" if copy_of else "")
+    told = f' <span class="why">{escaped(note)}</span>' if note else ""
+    word = _OUTCOMES.get(row.action, row.action.capitalize())
+    return f'<li class="{escaped(row.action)}"><b>{escaped(word)}</b> {escaped(row.name)}{told}</li>'

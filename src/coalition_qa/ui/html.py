@@ -1,0 +1,27 @@
+"""Text as HTML that shows just that text, whatever it holds."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from coalition_qa.types import Span
+
+# Markdown's own characters too, and line ends: a chat message is Markdown, and only an HTML block on one line is safe.
+_ENTITIES = {ord(character): f"&#{ord(character)};" for character in "&<>\"'\\`*_[](){}#!$~|^:.@\n\r\t"}
+
+
+def escaped(text: str) -> str:
+    """`text` as it stands: neither HTML nor Markdown, nor a template, can see anything in it."""
+    return text.encode("utf-8", "replace").decode().translate(_ENTITIES)
+
+
+def counted(number: int, noun: str) -> str:
+    """Such as "1 document" or "1,200 documents"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def place_of(doc: str, span: Span | None = None) -> str:
+    """The address, escaped, of the page that shows a document, at that place."""
+    where = {} if span is None else {"start": span.start, "end": span.end}
+    query = urlencode({"name": doc.encode("utf-8", "replace").decode(), **where})
+    return escaped(f"/document?{query}") + ("" if span is None else "#here")

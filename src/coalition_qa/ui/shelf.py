@@ -1,0 +1,171 @@
+"""The screen of the documents: what there is, what goes in and out, and which of it is asked."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coalition_qa.config import Settings
+from coalition_qa.types import CoalitionQAError, DocumentInfo
+from coalition_qa.ui import past
+from coalition_qa.ui.behind import Behind
+from coalition_qa.ui.changing import asked_to_replace, copies_of, failure, progress, removed
+from coalition_qa.ui.html import counted, escaped, place_of
+from coalition_qa.ui.talk import ACTS, PLAIN, QUIET, Talk
+
+MOST_LISTED = 200
+"""So many documents are listed; a search finds the others."""
+
+MOST_FILES = 200
+"""So many files are taken at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The components of the screen."""
+
+    drop: Any
+    outcome: Any
+    find: Any
+    listing: Any
+    sync: Any
+    clashing: Any
+
+
+def lay_out(listing: str) -> Shelf:
+    """Make the components, within a page that is being made; the list is `listed`'s."""
+    import gradio as gr
+
+    with gr.Column(elem_id="shelf"):
+        gr.HTML("<h2>Documents</h2>", **PLAIN)
+        drop = gr.File(
+            label="Files to add",
+            show_label=False,
+            file_count="multiple",
+            elem_id="drop",
+            height=150,
+        )
+        outcome = gr.HTML("", elem_id="outcome", **ACTS)
+        with gr.Row(elem_id="find"):
+            find = gr.Textbox(label="Find a document", placeholder="Name, title or date", elem_id="finder", scale=4)
+            sync = gr.Button("Bring in line with the folder", elem_id="sync", scale=1, min_width=0)
+        shown = gr.HTML(listing, elem_id="listing", **ACTS)
+    return Shelf(drop, outcome, find, shown, sync, gr.State(()))
+
+
+class Desk:
+    """What the screen's events do: each method's results are what the page shows next."""
+
+    def __init__(self, behind: Behind, corpus: Path) -> None:
+        self._assistant, self._changes, self._corpus = behind.assistant, behind.changes, corpus
+
+    def take(self, uploaded: Sequence[str]) -> Iterator[tuple[str, tuple[Path, ...]]]:
+        """Add what is new, and ask about what would replace a document; those files wait."""
+        files = [Path(one) for one in uploaded]
+        if len(files) > MOST_FILES:
+            yield failure(f"At most {MOST_FILES} files at once: drop fewer."), ()
+            return
+        there = {info.name for info in self._assistant.documents()}
+        clashing = tuple(file for file in files if file.name in there)
+        new = [file for file in files if file.name not in there]
+        question = asked_to_replace([file.name for file in clashing]) if clashing else ""
+        for shown in self._added(new) if new else [""]:
+            yield shown + question, clashing
+
+    def settle(self, clashing: Sequence[Path], choice: str) -> Iterator[tuple[str, tuple[Path, ...]]]:
+        """Replace the documents that the waiting files stand for, or leave them."""
+        if choice == "replace":
+            for shown in self._added(clashing):
+                yield shown, ()
+            return
+        for file in clashing:
+            file.unlink(missing_ok=True)
+        yield "", ()
+
+    def sync(self) -> Iterator[str]:
+        """Bring the library in line with the folder."""
+        yield from progress(self._changes.sync, (), self._copies)
+
+    def remove(self, name: str) -> str:
+        """Remove a document, with proof."""
+        try:
+            return removed(self._assistant, self._changes, self._corpus, name)
+        except CoalitionQAError as error:
+            return failure(str(error))
+
+    def choose(self, names: Sequence[object]) -> tuple[str, ...]:
+        """Those of the names that documents have."""
+        return tuple(info.name for info in self._assistant.documents() if info.name in names)
+
+    def _added(self, files: Sequence[Path]) -> Iterator[str]:
+        try:
+            names = [file.name for file in files]
+            yield from progress(lambda done: self._changes.add(files, done), names, self._copies)
+        finally:
+            for file in files:
+                file.unlink(missing_ok=True)  # what was uploaded is in the corpus folder now, or not wanted
+
+    def _copies(self) -> dict[str, str]:
+        return copies_of(self._assistant.documents())
+
+
+def connect(shelf: Shelf, talk: Talk, behind: Behind, settings: Settings, refresh: Callable[[Any], Any]) -> None:
+    """Tie the screen's events to what they do; `refresh` is called with each event that changes the documents."""
+    import gradio as gr
+
+    corpus, desk = settings.corpus, Desk(behind, settings.corpus)
+
+    def adding(uploaded: list[str] | None) -> Iterator[tuple[Any, ...]]:
+        for shown, clashing in desk.take(uploaded or ()):
+            yield gr.skip(), shown, clashing
+        yield gr.update(value=None), gr.skip(), gr.skip()
+
+    def settling(clashing: tuple[Path, ...], event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+        yield from desk.settle(clashing, str(event._data.get("do")))
+
+    def acting(event: gr.EventData) -> tuple[Any, ...]:
+        if event._data.get("do") == "within":
+            only = desk.choose(event._data.get("names", ()))
+            return gr.skip(), only, past.within(only)
+        return desk.remove(str(event._data.get("name", ""))), (), ""
+
+    one: dict[str, Any] = {"concurrency_id": "change", "concurrency_limit": 1, **QUIET}
+    refresh(shelf.drop.upload(adding, [shelf.drop], [shelf.drop, shelf.outcome, shelf.clashing], **one))
+    refresh(shelf.outcome.click(settling, [shelf.clashing], [shelf.outcome, shelf.clashing], **one))
+    refresh(shelf.sync.click(desk.sync, None, [shelf.outcome], **one))
+    refresh(shelf.listing.click(acting, None, [shelf.outcome, talk.only, talk.within], **one))
+    shelf.find.change(
+        lambda sought: listed(behind.assistant.documents(), sought, corpus), [shelf.find], [shelf.listing], **QUIET
+    )
+
+
+def listed(catalogue: Sequence[DocumentInfo], sought: str, corpus: Path) -> str:
+    """The documents in whose name, title or date all the words sought stand, as escaped HTML."""
+    words = sought.casefold().split()
+    found = [one for one in catalogue if all(word in f"{one.name} {one.title} {one.date}".casefold() for word in words)]
+    if not catalogue:
+        return (
+            '<div class="empty"><p><strong>No documents yet.</strong> Drop files above, or put them into '
+            f"<code>{escaped(str(corpus))}</code> and bring this in line with it.</p></div>"
+        )
+    rest = len(found) - MOST_LISTED
+    more = f'<p class="about">and {rest:,} more: find them by name, title or date.</p>' if rest > 0 else ""
+    about = counted(len(found), "document") + (f" of {len(catalogue):,}" if len(found) < len(catalogue) else "")
+    return (
+        f'<div class="docs"><div class="bar"><p class="about">{about}</p>'
+        '<button data-do="within" disabled>Ask only the chosen ones</button></div>'
+        f"<ul>{''.join(_line(one) for one in found[:MOST_LISTED])}</ul>{more}</div>"
+    )
+
+
+def _line(info: DocumentInfo) -> str:
+    name, title = escaped(info.name), escaped(info.title or info.name)
+    size = [counted(info.passages, "passage"), counted(info.characters, "character")]
+    about = escaped(" · ".join(part for part in (info.name if info.title else "", info.date, *size) if part))
+    return (
+        f'<li><input type="checkbox" data-name="{name}" aria-label="Choose {title}">'
+        f'<div><a href="{place_of(info.name)}" target="_blank" rel="noopener">{title}</a>'
+        f'<p class="meta">{about}</p></div>'
+        f'<button data-do="remove" data-name="{name}" aria-label="Remove {title}"'
+        f' data-sure="Remove {name} from the corpus folder and the library?">Remove</button></li>'
+    )

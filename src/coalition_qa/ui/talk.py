@@ -1,0 +1,238 @@
+"""The screen where you ask: the conversations, the talk, the box and the sources, and the events between them."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from coalition_qa.types import CoalitionQAError
+from coalition_qa.ui import past, sources, sureness
+from coalition_qa.ui.asking import How, Ticket, View, broken, converse, view
+from coalition_qa.ui.behind import Behind
+from coalition_qa.ui.exchanges import Exchange, dumped, loaded, settled, title_of
+from coalition_qa.ui.guard import user_of
+
+log = logging.getLogger(__name__)
+
+PLAIN: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
+ACTS: dict[str, Any] = {
+    "js_on_load": "element.addEventListener('click', (event) => window.coalition.act(event, trigger));",
+    "apply_default_css": False,
+}
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """The components of the screen, and what it remembers of a session."""
+
+    past: Any
+    bot: Any
+    chips: Any
+    within: Any
+    box: Any
+    dial: Any
+    meaning: Any
+    panel: Any
+    exchanges: Any
+    ticket: Any
+    kept: Any
+    only: Any
+
+    @property
+    def shown(self) -> list[Any]:
+        """What an answer changes, in the order of `_moment`."""
+        return [self.bot, self.panel, self.exchanges, self.ticket, self.box, self.kept, self.past, self.chips]
+
+
+def lay_out(behind: Behind, welcome: str, examples: list[dict[str, str]]) -> Talk:
+    """Make the components, within a page that is being made."""
+    import gradio as gr
+
+    usual = behind.lines.usual
+    with gr.Row(elem_id="room"):
+        with gr.Column(elem_id="past", min_width=0):
+            kept = gr.HTML(past.conversations((), ""), **ACTS)
+        with gr.Column(elem_id="talk", min_width=0):
+            bot = gr.Chatbot(
+                elem_id="bot",
+                show_label=False,
+                height=None,
+                buttons=[],
+                feedback_options=None,
+                latex_delimiters=[],
+                layout="bubble",
+                placeholder=welcome,
+                examples=examples,
+            )
+            chips = gr.HTML("", elem_id="chips", **PLAIN)
+            within = gr.HTML("", elem_id="within", **ACTS)
+            box = gr.Textbox(
+                elem_id="ask",
+                label="Your question",
+                show_label=False,
+                container=False,
+                placeholder="Ask a question of your documents",
+                max_lines=6,
+                submit_btn=True,
+                autofocus=True,
+            )
+            with gr.Row(elem_id="how"):
+                dial = gr.Radio(
+                    [(name, dial) for dial, name in sureness.NAMES.items()],
+                    value=usual,
+                    label="How sure an answer must be",
+                    elem_id="dial",
+                    container=False,
+                )
+                meaning = gr.HTML(_meaning(behind, usual), elem_id="meaning", **PLAIN)
+        with gr.Column(elem_id="sources", min_width=0):
+            again = "window.coalition.again = (turn) => trigger('click', {turn});"
+            panel = gr.HTML(sources.panel(()), elem_id="panel", js_on_load=again, apply_default_css=False)
+    states = (gr.State(()), gr.State(None), gr.State(""), gr.State(()))
+    return Talk(kept, bot, chips, within, box, dial, meaning, panel, *states)
+
+
+def connect(talk: Talk, new: Any, behind: Behind) -> None:  # noqa: ANN401 - Gradio's button
+    """Tie the screen's events to what they do."""
+    import gradio as gr
+
+    def asking(
+        value: str,
+        exchanges: tuple[Exchange, ...],
+        kept: str,
+        dial: Any,  # noqa: ANN401 - one of the radio's values, Gradio sees to it
+        only: tuple[str, ...],
+        event: gr.EventData,
+        request: gr.Request,
+    ) -> Iterator[tuple[Any, ...]]:
+        question, earlier, clears = value, exchanges, True
+        if isinstance(event.target, gr.Chatbot):
+            question = event.value["text"]
+        elif isinstance(event.target, gr.HTML):
+            question, earlier = _again(exchanges, event._data)
+            clears = False
+        how = How(dial, only, partial(sureness.sure, lines=behind.lines))
+        yield from _asked(behind, question, earlier, kept, how, clears, user_of(request))
+
+    asks = gr.on(
+        [talk.box.submit, talk.bot.example_select, talk.panel.click],
+        asking,
+        [talk.box, talk.exchanges, talk.kept, talk.dial, talk.only],
+        talk.shown,
+        concurrency_id="ask",
+        trigger_mode="once",
+        **QUIET,
+    )
+    asks.then(partial(_leading_on, behind), [talk.exchanges], [talk.chips], concurrency_id="ask", **QUIET)
+    talk.dial.change(lambda dial: _meaning(behind, dial), [talk.dial], [talk.meaning], **QUIET)
+    talk.within.click(lambda: ((), ""), None, [talk.only, talk.within], **QUIET)
+    _connect_past(talk, new, behind)
+
+
+def _connect_past(talk: Talk, new: Any, behind: Behind) -> None:  # noqa: ANN401 - Gradio's button
+    import gradio as gr
+
+    def stop(ticket: Ticket | None, exchanges: tuple[Exchange, ...], kept: str, request: gr.Request) -> tuple[Any, ...]:
+        left, user = settled(exchanges), user_of(request)
+        _give_up(ticket, left)
+        return _moment(view(left), None, kept, _keep(behind, user, kept, left))
+
+    def begin(ticket: Ticket | None, request: gr.Request) -> tuple[Any, ...]:
+        _give_up(ticket, ())
+        return _moment(view(()), None, "", _listing(behind, user_of(request), ""))
+
+    def act(ticket: Ticket | None, kept: str, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        data, user = {key: str(value) for key, value in event._data.items()}, user_of(request)
+        did, id_, fault = data.get("do"), data.get("id", ""), ""
+        try:
+            if did == "open":
+                opened = loaded(behind.archive.read(user, id_) or "[]")
+                _give_up(ticket, opened)
+                return _moment(view(opened), None, id_, _listing(behind, user, id_))
+            if did == "rename":
+                behind.archive.rename(user, id_, data.get("value", ""))
+            elif did == "delete":
+                behind.archive.delete(user, id_)
+                if id_ == kept:
+                    return begin(ticket, request)
+        except CoalitionQAError as error:
+            fault = str(error)
+        return (*[gr.skip()] * 6, _listing(behind, user, kept, fault), gr.skip())
+
+    talk.box.stop(stop, [talk.ticket, talk.exchanges, talk.kept], talk.shown, **QUIET)
+    new.click(begin, [talk.ticket], talk.shown, **QUIET)
+    talk.past.click(act, [talk.ticket, talk.kept], talk.shown, **QUIET)
+
+
+def _asked(
+    behind: Behind, question: str, earlier: tuple[Exchange, ...], kept: str, how: How, clears: bool, user: str
+) -> Iterator[tuple[Any, ...]]:
+    """What an answer on its way changes, moment after moment; it is kept once it is there."""
+    import gradio as gr
+
+    ticket, kept = Ticket(), kept or os.urandom(8).hex()
+    box = gr.update(submit_btn=False, stop_btn=True, **({"value": ""} if clears else {}))
+    chips: Any = ""
+    for now in converse(behind.assistant, question, earlier, ticket, how):
+        if ticket.given_up:  # whoever gave it up has said what is shown
+            yield (now.messages, now.panel, now.exchanges, *[gr.skip()] * 5)
+            return
+        if now.busy:
+            yield (now.messages, now.panel, now.exchanges, ticket, box, kept, gr.skip(), chips)
+            box = chips = gr.skip()
+        else:
+            yield _moment(now, ticket, kept, _keep(behind, user, kept, now.exchanges))
+
+
+def _moment(now: View, ticket: Ticket | None, kept: str, listing: str) -> tuple[Any, ...]:
+    import gradio as gr
+
+    return now.messages, now.panel, now.exchanges, ticket, gr.update(submit_btn=True, stop_btn=False), kept, listing, ""
+
+
+def _again(exchanges: tuple[Exchange, ...], data: dict[str, Any]) -> tuple[str, tuple[Exchange, ...]]:
+    """The question of that turn; where it is the last one, its new answer takes the old one's place."""
+    turn = int(data.get("turn", 0))
+    if not 1 <= turn <= len(exchanges):
+        return "", exchanges
+    return exchanges[turn - 1].question, exchanges[:-1] if turn == len(exchanges) else exchanges
+
+
+def _give_up(ticket: Ticket | None, left: tuple[Exchange, ...]) -> None:
+    if ticket is not None:
+        ticket.give_up(left)
+
+
+def _keep(behind: Behind, user: str, kept: str, exchanges: tuple[Exchange, ...]) -> str:
+    """Save the conversation, and list them all: one that can't be saved is still shown."""
+    fault = ""
+    if exchanges:
+        try:
+            behind.archive.save(user, kept, title_of(exchanges), dumped(exchanges))
+        except CoalitionQAError as error:
+            fault = str(error)
+    return _listing(behind, user, kept, fault)
+
+
+def _listing(behind: Behind, user: str, kept: str, fault: str = "") -> str:
+    return past.conversations(behind.archive.listed(user), kept, fault)
+
+
+def _meaning(behind: Behind, dial: Any) -> str:  # noqa: ANN401 - one of the radio's values
+    return f'<p class="about">{sureness.meaning(dial, behind.lines)}</p>'
+
+
+def _leading_on(behind: Behind, exchanges: tuple[Exchange, ...]) -> str:
+    """Questions that lead on from the last answer; without any the page is whole."""
+    answer = exchanges[-1].answer if exchanges else None
+    if answer is None or answer.status == "abstained":
+        return ""
+    follow: Callable[..., list[str]] = behind.assistant.follow_ups
+    try:
+        return past.chips(follow(answer))
+    except Exception as error:  # the outermost boundary of this event
+        log.exception("No questions that lead on: %s", broken(error))
+        return ""

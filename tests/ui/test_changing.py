@@ -1,0 +1,146 @@
+"""Documents going in and out: what is shown of each file, and what is proven of one that went."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING
+
+import pytest
+
+from coalition_qa.types import Document, LibraryBusy
+from coalition_qa.ui.changing import copies_of, progress, removed
+from coalition_qa.ui.shelf import MOST_FILES, Desk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.ui.conftest import FakeAssistant
+
+    from coalition_qa.ui import Behind
+
+OWLS = "Owls hunt mice at night."
+
+
+@pytest.fixture
+def desk(fake: FakeAssistant, stand: Callable[..., Behind], tmp_path: Path) -> Desk:
+    """The desk of an assistant over two documents; its corpus folder is empty."""
+    return Desk(stand(fake), tmp_path / "corpus")
+
+
+def upload(tmp_path: Path, *names: str, text: str = OWLS) -> list[str]:
+    folder = tmp_path / "uploaded"
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / name).write_text(text, "utf-8")
+    return [str(folder / name) for name in names]
+
+
+def test_each_file_shows_what_became_of_it(desk: Desk, fake: FakeAssistant, tmp_path: Path) -> None:
+    files = upload(tmp_path, "owls.txt", "bad.txt", "copy.txt")
+    shown = [html for html, _ in desk.take(files)]
+    assert "0 of 3 files" in shown[0]
+    assert shown[0].count('class="waiting"') == 3
+    assert "<b>Added</b> owls&#46;txt</li>" in shown[-1]
+    assert "<b>Not added</b> bad&#46;txt" in shown[-1]
+    assert "there is no text in it" in shown[-1]
+    assert "the same text as copy&#46;txt" in shown[-1] or "the same text as owls&#46;txt" in shown[-1]
+    assert {"owls.txt", "copy.txt"} <= {one.name for one in fake.shelf}
+    assert not any(Path(file).exists() for file in files), "nothing is left of an upload"
+
+
+def test_a_file_is_shown_as_soon_as_it_is_done() -> None:
+    from tests.ui.conftest import FakeStep
+
+    going_on = Event()
+
+    def work(done: Callable[[FakeStep], None]) -> list[FakeStep]:
+        done(FakeStep("new", "a.txt"))
+        assert going_on.wait(10)
+        return [FakeStep("new", "a.txt"), FakeStep("new", "b.txt")]
+
+    shown = progress(work, ["a.txt", "b.txt"], dict)
+    next(shown)
+    assert "1 of 2 files" in next(shown)
+    going_on.set()
+    *_, last = shown
+    assert "2 files" in last
+
+
+def test_what_would_replace_a_document_waits_for_a_word(desk: Desk, fake: FakeAssistant, tmp_path: Path) -> None:
+    before = fake.document("rome.txt")
+    *_, (html, clashing) = desk.take(upload(tmp_path, "rome.txt", "owls.txt"))
+    assert "1 document of that name already there" in html
+    assert "<b>Added</b> owls" in html
+    assert fake.document("rome.txt") == before
+    assert list(desk.settle(clashing, "leave")) == [("", ())]
+    assert fake.document("rome.txt") == before
+    assert not any(file.exists() for file in clashing)
+    *_, (_, clashing) = desk.take(upload(tmp_path, "rome.txt"))
+    *_, (html, waiting) = desk.settle(clashing, "replace")
+    assert "<b>Replaced</b> rome" in html
+    assert waiting == ()
+    assert fake.document("rome.txt") != before
+
+
+def test_too_many_files_at_once_are_refused(desk: Desk, fake: FakeAssistant) -> None:
+    ((html, _),) = desk.take([f"/nowhere/{number}.txt" for number in range(MOST_FILES + 1)])
+    assert f"At most {MOST_FILES} files" in html
+    assert len(fake.shelf) == 2
+
+
+def test_a_removed_document_is_looked_for_everywhere(
+    desk: Desk, fake: FakeAssistant, assistant_over: Callable[..., FakeAssistant]
+) -> None:
+    passage = fake.shelf[0].text[: fake.spans("rome.txt")[0].end]
+    fake.script[passage] = assistant_over(fake.shelf[1]).abstains("Gone?", "Nothing.", "Before.")
+    html = desk.remove("rome.txt")
+    assert "is removed" in html
+    assert html.count("<li>not ") == 4
+    assert "There is no document rome&#46;txt" in desk.remove("rome.txt")
+
+
+def test_a_document_that_is_still_found_is_not_called_removed(
+    fake: FakeAssistant, stand: Callable[..., Behind], tmp_path: Path
+) -> None:
+    class Forgetful:
+        def remove(self, names: list[str]) -> list[object]:
+            return []
+
+    passage = fake.shelf[0].text[: fake.spans("rome.txt")[0].end]
+    fake.script[passage] = fake.answers("left", "The coalition met on Monday in Rome.")
+    (tmp_path / "rome.txt").write_text("still here")
+    html = removed(fake, Forgetful(), tmp_path, "rome.txt")
+    assert "could not be removed everywhere" in html
+    assert html.count("<li>still ") == 4
+
+
+def test_the_text_of_a_copy_stays(desk: Desk, fake: FakeAssistant) -> None:
+    rome = fake.shelf[0]
+    fake.shelf = [*fake.shelf, Document("again.txt", rome.text)]
+    assert copies_of(fake.documents()) == {"again.txt": "rome.txt"}
+    assert "Its text stays under the name again&#46;txt" in desk.remove("rome.txt")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (LibraryBusy("The library is being changed by process 7: wait for it."), "being changed by process 7"),
+        (RuntimeError("secret"), "Something went wrong; nothing was lost"),
+    ],
+)
+def test_an_error_is_a_card(
+    fake: FakeAssistant, stand: Callable[..., Behind], tmp_path: Path, error: Exception, said: str
+) -> None:
+    from tests.ui.conftest import FakeChanges
+
+    busy = Desk(stand(fake, changes=FakeChanges(fake, error)), tmp_path)
+    *_, (added, _) = busy.take(upload(tmp_path, "owls.txt"))
+    *_, synced = busy.sync()
+    for html in (added, synced):
+        assert said.replace(".", "&#46;") in html.replace("&#46;", ".").replace(".", "&#46;")
+        assert "secret" not in html
+
+
+def test_only_documents_that_are_there_can_be_chosen(desk: Desk) -> None:
+    assert desk.choose(["rome.txt", "nowhere.txt", 3, None]) == ("rome.txt",)
