@@ -34,7 +34,8 @@ from coalition_qa.plan import Step
 from coalition_qa.types import Answer, Document, SettingsError, Turn
 from coalition_qa.verification import open_calibration
 
-_OWN_SETTINGS = {"corpus", "library", "host", "port", "max_file_megabytes"}  # where things are, not what is answered
+_ANSWERED_BY = {"encoder", "reader", "calibration", "dial", "passages_read", "max_question_characters", "threads"}
+"""The settings that results depend on; the others say where things are, and how they are served."""
 
 
 def run_command(given: argparse.Namespace) -> int:
@@ -140,7 +141,7 @@ def _info(
         n=len(choose(gold.items, given.split, given.limit, given.seed)),
         limit=given.limit,
         seed=given.seed,
-        settings=settings.model_dump(mode="json", exclude=_OWN_SETTINGS),
+        settings=settings.model_dump(mode="json", include=_ANSWERED_BY),
         models={"encoder": encoder.identity, **provenance.model_hashes(MODELS)},
         fitted_on=open_calibration(settings.calibration).fitted_on,
         packages=provenance.package_versions(),

@@ -1,6 +1,6 @@
 """EM and F1 are the official SQuAD 2.0 script's, which torchmetrics follows, wherever both normalise alike.
 
-Ours folds more (notes/evaluation.md): accents and width, Unicode punctuation and symbols, number words up to a
+Ours folds more (see `normalise`): accents and width, Unicode punctuation and symbols, number words up to a
 hundred, thousands separators; and it keeps a decimal point. The pairs below hold none of that, and agree to the last
 digit; `DELIBERATE` shows each difference.
 """
