@@ -1,4 +1,4 @@
-"""The drawing in DESIGN.md, section 2, is what the code does: who may import whom, and where."""
+"""The rooms that README lists, as the code keeps them apart: who may import whom, and where."""
 
 from __future__ import annotations
 

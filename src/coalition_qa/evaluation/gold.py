@@ -1,6 +1,6 @@
 """Gold items: read from JSON lines, checked, and each quote resolved to its place in its document.
 
-Gold never names a chunk: evidence is a quote, so re-chunking never breaks it (notes/evaluation.md, section 3).
+Gold never names a chunk: evidence is a quote, so re-chunking never breaks it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is judged of one item, as pure functions (notes/evaluation.md, section 4).
+"""What is judged of one item, as pure functions.
 
 Where nothing is to be counted the answer is None, never NaN: 0/0 is shown as "-".
 """

@@ -1,4 +1,4 @@
-"""The normal forms in which texts are compared (notes/evaluation.md, sections 3 and 4).
+"""The normal forms in which texts are compared.
 
 `norm` is for answers, gold and cited text; `find_quote` is for quotes that somebody typed or pasted.
 """

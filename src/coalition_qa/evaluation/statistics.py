@@ -1,4 +1,4 @@
-"""Intervals and paired tests: what a number is worth (notes/evaluation.md, section 4, Statistics).
+"""Intervals and paired tests: what a number is worth.
 
 Every statistic here is a function of weights, how often each item counts: the value is the statistic with every
 weight 1, and a bootstrap resample is the same function with the weights that were drawn. Nothing is ever NaN outside
