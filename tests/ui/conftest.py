@@ -279,8 +279,9 @@ def chromium() -> str:
 
 @pytest.fixture(scope="module")
 def browser(chromium: str, served: Served) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=20_000)  # a machine may be busy with other work
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser

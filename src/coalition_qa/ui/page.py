@@ -86,9 +86,9 @@ def build(behind: Behind, settings: Settings) -> "gr.Blocks":
         to_greet = (greet, None, [asked.bot])
         talk.connect(asked, new, behind)
         shelf.connect(
-            documents, asked, behind, settings, lambda done: done.then(*to_list, **QUIET).then(*to_greet, **QUIET)
+            documents, asked, behind, settings, lambda done: done.then(*to_list, **shelf.LISTS).then(*to_greet, **QUIET)
         )
-        page.load(*to_list, **QUIET).then(*to_greet, **QUIET)
+        page.load(*to_list, **shelf.LISTS).then(*to_greet, **QUIET)
         _add_interface(behind.assistant, settings)
     page.queue(max_size=settings.most_waiting)
     page.state_session_capacity = SESSIONS

@@ -16,6 +16,9 @@ from coalition_qa.ui.talk import ACTS, PLAIN, QUIET, Talk
 MOST_LISTED = 200
 """So many documents are listed; a search finds the others."""
 
+LISTS: dict[str, Any] = {"concurrency_id": "list", "concurrency_limit": 1, **QUIET}
+"""For every event that writes the list: in turn, so that an older one never overwrites what a newer one found."""
+
 MOST_FILES = 200
 """So many files are taken at once."""
 
@@ -135,7 +138,7 @@ def connect(shelf: Shelf, talk: Talk, behind: Behind, settings: Settings, refres
     refresh(shelf.sync.click(desk.sync, None, [shelf.outcome], **one))
     refresh(shelf.listing.click(acting, None, [shelf.outcome, talk.only, talk.within], **one))
     shelf.find.change(
-        lambda sought: listed(behind.assistant.documents(), sought, corpus), [shelf.find], [shelf.listing], **QUIET
+        lambda sought: listed(behind.assistant.documents(), sought, corpus), [shelf.find], [shelf.listing], **LISTS
     )
 
 
