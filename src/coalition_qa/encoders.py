@@ -97,17 +97,24 @@ class OnnxEncoder:
         return rows
 
 
+def may_download() -> bool:
+    """Whether the user has said, with HF_HUB_OFFLINE=0, that models may be fetched. To be asked before Hugging Face's
+    libraries are imported, which read the variable only then; those that were imported before are told by argument.
+    """
+    return os.environ.setdefault("HF_HUB_OFFLINE", "1").upper() not in ("1", "ON", "YES", "TRUE")
+
+
 class SentenceTransformersEncoder:
     """Any sentence-transformers model that is on this machine, by name or path. Nothing is downloaded, unless the
     user sets HF_HUB_OFFLINE=0.
     """
 
     def __init__(self, name: str) -> None:
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before the import, which reads it
+        here = not may_download()
         from sentence_transformers import SentenceTransformer
 
         try:
-            self._model = SentenceTransformer(name)
+            self._model = SentenceTransformer(name, local_files_only=here)
         except (OSError, ValueError, RuntimeError) as error:
             raise ModelError(
                 f"The encoder {name!r} cannot be loaded: it is not on this machine, or is not a "

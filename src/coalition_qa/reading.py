@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coalition_qa.config import SHIPPED, Settings
-from coalition_qa.encoders import MODELS, open_session, open_tokenizer, read_model_card, weights_digest
+from coalition_qa.encoders import MODELS, may_download, open_session, open_tokenizer, read_model_card, weights_digest
 from coalition_qa.types import Hit, ModelError, Passage, Span
 
 LONGEST_ANSWER = 30
@@ -153,13 +152,13 @@ class TransformersSpanModel:
     """
 
     def __init__(self, name: str, threads: int) -> None:
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # before the import, which reads it
+        here = not may_download()
         import torch
         from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
         try:
-            self._model = AutoModelForQuestionAnswering.from_pretrained(name)
-            self._tokenizer = AutoTokenizer.from_pretrained(name)
+            self._model = AutoModelForQuestionAnswering.from_pretrained(name, local_files_only=here)
+            self._tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=here)
         except (OSError, ValueError, RuntimeError) as error:
             raise ModelError(
                 f"The reader {name!r} cannot be loaded: it is not on this machine, or is not an extractive question "

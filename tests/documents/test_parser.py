@@ -85,7 +85,14 @@ def refusal(parse: Parse, name: str, raw: bytes, within: float = 10) -> str:
 
 
 def works(parse: Parse) -> bool:
-    return SENTENCE in parse("next.docx", docx(paragraph(SENTENCE))).text
+    """Whether a plain file is read; on a busy machine a new child may take more than the second it has."""
+    for _ in range(5):
+        try:
+            return SENTENCE in parse("next.docx", docx(paragraph(SENTENCE))).text
+        except DocumentError as error:
+            if "takes over 1 s" not in str(error):
+                raise
+    return False
 
 
 @pytest.mark.parametrize("name", sorted(one_of_each()))
