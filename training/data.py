@@ -272,11 +272,13 @@ def window(text: str, spans: Sequence[Span], rng: random.Random, whole: bool) ->
 
 
 class Builder:
-    """Draws examples from paragraphs; every draw comes from one seeded generator."""
+    """Draws examples from paragraphs; every draw comes from one seeded generator. Only what rewords needs WordNet."""
 
-    def __init__(self, sources: dict[str, list[Paragraph]], plan: Plan, seed: int, wordnet: WordNet) -> None:
+    def __init__(
+        self, sources: dict[str, list[Paragraph]], plan: Plan, seed: int, wordnet: WordNet | None = None
+    ) -> None:
         self.sources, self.plan, self.rng = sources, plan, random.Random(seed)
-        self.rewording = Rewording(wordnet, self.rng)
+        self.rewording = Rewording(wordnet, self.rng) if wordnet else None
         self.groups: dict[str, list[Paragraph]] = defaultdict(list)
         for paragraphs in sources.values():
             for paragraph in paragraphs:
@@ -370,7 +372,7 @@ class Builder:
     def changed(self, paragraph: Paragraph, question: Question) -> Example | None:
         """The own paragraph; a word that it shares with the question is replaced by an antonym or a sister."""
         cut = window(paragraph.text, list(question.spans), self.rng, self.whole())
-        text = self.rewording.changed(question.text, cut[0]) if cut else None
+        text = self.rewording.changed(question.text, cut[0]) if cut and self.rewording else None
         return Example(text, cut[0], [], paragraph.source, "changed") if cut and text else None
 
     def asked_otherwise(self, paragraph: Paragraph, question: Question) -> Example | None:
@@ -390,7 +392,7 @@ class Builder:
         Synonyms come with and without an answer alike, so that their presence tells nothing.
         """
         text = example.question
-        if example.kind not in ("changed", "asked") and self.rng.random() < self.plan.reworded:
+        if self.rewording and example.kind not in ("changed", "asked") and self.rng.random() < self.plan.reworded:
             text = self.rewording.synonyms(text, example.context)
         if self.rng.random() < self.plan.unmarked:
             text = text.rstrip("? ")
