@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from coalition_qa.config import Settings
 from coalition_qa.types import CoalitionQAError, DocumentInfo
-from coalition_qa.ui import past, render, shelf, talk
+from coalition_qa.ui import bench, past, render, shelf, talk
 from coalition_qa.ui.behind import Asks, Behind
 from coalition_qa.ui.guard import user_of
 from coalition_qa.ui.talk import QUIET
@@ -52,7 +52,7 @@ class Greeting:
 
 
 def build(behind: Behind, settings: Settings) -> "gr.Blocks":
-    """The page: a screen to ask and one for the documents. Only the machine interface is public."""
+    """The page: screens to ask, for the documents, and for the evaluation. Only the machine interface is public."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import: no request leaves this machine
     import gradio as gr
 
@@ -82,12 +82,14 @@ def build(behind: Behind, settings: Settings) -> "gr.Blocks":
             new = gr.Button("New chat", elem_id="new", size="sm", scale=0, min_width=0)
         asked = talk.lay_out(behind, *greeting.welcome())
         documents = shelf.lay_out(listed)
+        measured = bench.lay_out()
         to_list = (lists, [documents.find, asked.kept], [header, asked.past, documents.listing])
         to_greet = (greet, None, [asked.bot])
         talk.connect(asked, new, behind)
         shelf.connect(
             documents, asked, behind, settings, lambda done: done.then(*to_list, **QUIET).then(*to_greet, **QUIET)
         )
+        bench.connect(measured, asked, page, behind)
         page.load(*to_list, **QUIET).then(*to_greet, **QUIET)
         _add_interface(behind.assistant, settings)
     page.queue(max_size=settings.most_waiting)

@@ -36,6 +36,7 @@ class Talk:
     dial: Any
     meaning: Any
     panel: Any
+    judging: Any
     exchanges: Any
     ticket: Any
     kept: Any
@@ -91,8 +92,10 @@ def lay_out(behind: Behind, welcome: str, examples: list[dict[str, str]]) -> Tal
         with gr.Column(elem_id="sources", min_width=0):
             again = "window.coalition.again = (turn) => trigger('click', {turn});"
             panel = gr.HTML(sources.panel(()), elem_id="panel", js_on_load=again, apply_default_css=False)
+    judge = "window.coalition.judge = (data) => trigger('click', data);"
+    judging = gr.HTML("", elem_id="judging", **{**ACTS, "js_on_load": ACTS["js_on_load"] + judge})
     states = (gr.State(()), gr.State(None), gr.State(""), gr.State(()))
-    return Talk(kept, bot, chips, within, box, dial, meaning, panel, *states)
+    return Talk(kept, bot, chips, within, box, dial, meaning, panel, judging, *states)
 
 
 def connect(talk: Talk, new: Any, behind: Behind) -> None:  # noqa: ANN401 - Gradio's button
