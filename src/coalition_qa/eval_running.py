@@ -89,7 +89,7 @@ def _asked(
             print(f"Going on in {out}: {len(journal.done):,} of {len(items):,} are there.", file=sys.stderr)
         elif journal.had_another:
             print(f"Starting afresh: what {out} held a part of was another run.", file=sys.stderr)
-        timings = {} if journal.done else {"cold_start_ms": _cold_start_ms(settings, items[0].question)}
+        timings = {} if journal.done or given.as_is else {"cold_start_ms": _cold_start_ms(settings, items[0].question)}
         warm_up(assistant, items)
         began = perf_counter()
         whole = not journal.done

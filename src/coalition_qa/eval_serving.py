@@ -29,7 +29,7 @@ from coalition_qa.ui import Failure, GoldSet, Judged, Run
 MOST_LISTED = 50
 _ID = re.compile(r"\d{8}-\d{6}-(own|test|all)")
 _LOG = "log.txt"
-_NICE = "10"  # a run takes every core it gets, and questions that people ask meanwhile go first
+_NICE = "5"  # a run takes every core it gets, and questions that people ask meanwhile go first
 _PATIENCE = 10.0  # seconds until a run that was told to stop is made to
 
 

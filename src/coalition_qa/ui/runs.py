@@ -43,8 +43,9 @@ def progress(going: Run | None) -> str:
     """How far the run is."""
     if going is None:
         return ""
-    if not going.total:
-        return '<div class="progress" role="status"><p>Starting …</p><progress aria-label="Progress"></progress></div>'
+    if not going.asked:
+        about = f"Warming up for {counted(going.total, 'question')} …" if going.total else "Starting …"
+        return f'<div class="progress" role="status"><p>{about}</p><progress aria-label="Progress"></progress></div>'
     told = f"{going.asked:,} of {counted(going.total, 'question')}"
     return (
         f'<div class="progress" role="status"><p>{told}, {escaped(going.gold)}</p>'

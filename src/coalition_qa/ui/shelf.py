@@ -90,11 +90,12 @@ class Desk:
 
     def sync(self) -> Iterator[str]:
         """Bring the library in line with the folder; where that changes what is there, the plan is shown first."""
+        held = {info.name for info in self._assistant.documents()}
         yield looking(0)
         rows, fault = planned(lambda: self._changes.plan(None))
         if fault:
             yield fault
-        elif any(_is_odd(row) for row in rows):
+        elif any(_is_odd(row) or (row.action == "refused" and row.name in held) for row in rows):
             yield asked_first([row for row in rows if row.action != "unchanged"], "sync")
         else:
             yield from progress(self._changes.sync, ())
