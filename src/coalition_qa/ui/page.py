@@ -3,9 +3,9 @@
 import json
 import logging
 import os
-from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from coalition_qa.config import Settings
@@ -25,6 +25,9 @@ SESSIONS = 200
 let ten thousand fill the memory. Conversations are kept on disk.
 """
 
+TRIED = 20
+"""Questions to begin with are about the first so many documents."""
+
 
 class Greeting:
     """What the page shows of the library and the user's conversations, made anew when they change."""
@@ -32,16 +35,22 @@ class Greeting:
     def __init__(self, behind: Behind, corpus: Path) -> None:
         self._behind = behind
         self._corpus = corpus
-        self._examples = lru_cache(maxsize=1)(self._tried)
+        self._examples: tuple[tuple[DocumentInfo, ...], list[dict[str, str]]] = ((), [])
+        self._lock = Lock()
 
     def _tried(self, catalogue: tuple[DocumentInfo, ...]) -> list[dict[str, str]]:
-        questions = self._behind.assistant.example_questions() if catalogue else []
-        return [{"text": question} for question in questions]
+        """Questions to begin with, from the first documents, tried again when these are others; by one at a time."""
+        first = catalogue[:TRIED]
+        with self._lock:
+            if first != self._examples[0]:
+                questions = self._behind.assistant.example_questions()
+                self._examples = (first, [{"text": question} for question in questions])
+            return self._examples[1]
 
     def welcome(self) -> tuple[str, list[dict[str, str]]]:
         """What stands in a new conversation, and questions to begin with: slow, each of them is tried."""
         catalogue = tuple(self._behind.assistant.documents())
-        return render.welcome(catalogue, self._corpus), self._examples(catalogue)
+        return render.welcome(catalogue, self._corpus), self._tried(catalogue)
 
     def lists(self, sought: str, kept: str, user: str) -> tuple[str, str, str]:
         """The header, the conversations and the documents."""
