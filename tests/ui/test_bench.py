@@ -198,6 +198,9 @@ def test_an_item_is_added_and_axe_finds_nothing_serious(
     page.get_by_role("dialog").wait_for()
     assert page.evaluate(AXE) == []
     page.get_by_role("button", name="Cancel").click()
+    edge = "(name) => document.querySelector(name).getBoundingClientRect()"
+    if width == 390:
+        assert page.evaluate(edge, "#brand nav")["right"] <= page.evaluate(edge, "#chats")["left"], "nothing overlaps"
     evaluation(page)
     page.get_by_role("button", name="Not right in").click()
     page.locator(".pair").wait_for()

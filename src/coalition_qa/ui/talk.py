@@ -149,7 +149,7 @@ def connect(talk: Talk, new: Any, behind: Behind) -> None:  # noqa: ANN401 - Gra
         trigger_mode="once",
         **QUIET,
     )
-    asks.then(partial(_leading_on, behind, busy), [talk.exchanges], [talk.chips], concurrency_id="ask", **QUIET)
+    asks.then(partial(leading_on, behind, busy), [talk.exchanges], [talk.chips], concurrency_id="ask", **QUIET)
     talk.dial.change(lambda dial: _meaning(behind, dial), [talk.dial], [talk.meaning], **QUIET)
     talk.within.click(lambda: ((), ""), None, [talk.only, talk.within], **QUIET)
     _connect_past(talk, new, behind)
@@ -248,7 +248,7 @@ def _meaning(behind: Behind, dial: Any) -> str:  # noqa: ANN401 - one of the rad
     return f'<p class="about">{sureness.meaning(dial, behind.lines)}</p>'
 
 
-def _leading_on(behind: Behind, busy: Busy, exchanges: tuple[Exchange, ...]) -> str:
+def leading_on(behind: Behind, busy: Busy, exchanges: tuple[Exchange, ...]) -> str:
     """Questions that lead on from the last answer, where nobody waits for theirs; without any the page is whole."""
     answer = exchanges[-1].answer if exchanges else None
     if answer is None or answer.status == "abstained" or busy.asking:
