@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 export HF_HUB_OFFLINE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help chat test lint fix unit torture eval baseline clean
+.PHONY: help chat test lint fix unit torture load eval baseline clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1 \t/'
@@ -28,6 +28,9 @@ unit: $(VENV)/installed-dev ## tests only
 torture: $(VENV)/installed-dev ## kills, damaged files, full disks, hundreds of times: about an hour
 	$(BIN)/python -m pytest -m torture $(ARGS)
 	TORTURE=1000 $(BIN)/python -m pytest tests/documents/test_fuzzed.py
+
+load: $(VENV)/installed ## 50 people asking and 10 changing documents at once, 10 minutes (ARGS="--seconds 180")
+	$(BIN)/python scripts/load.py $(ARGS)
 
 fix: $(VENV)/installed-dev ## format, and mend what the linter can
 	$(BIN)/ruff check --fix .

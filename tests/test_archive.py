@@ -35,6 +35,16 @@ def test_what_is_saved_is_there_after_a_restart(tmp_path: Path) -> None:
     assert again.read("ann", TWO) is None
 
 
+def test_a_list_shows_what_another_process_made_of_a_conversation(tmp_path: Path) -> None:
+    archive, other = Archive(tmp_path), Archive(tmp_path)
+    archive.save("", ONE, "First", "body")
+    assert [kept.title for kept in archive.listed("")] == ["First"]
+    other.rename("", ONE, "Other")
+    assert [kept.title for kept in archive.listed("")] == ["Other"]
+    other.delete("", ONE)
+    assert archive.listed("") == []
+
+
 def test_the_latest_comes_first_and_a_title_stays(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
     for id_ in (ONE, TWO):

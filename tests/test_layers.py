@@ -16,8 +16,8 @@ MOST_FUNCTION_LINES = 50
 
 ROOMS = """types config words documents corpus encoders passages alike schema database store audit proof index filling
     folder library backup plan ingest progress doctor retrieval reading speakers answering verification receipts
-    conversation llama_index_retriever assistant evaluation archive credentials ui serving eval_running
-    eval_commands library_commands cli __main__""".split()
+    conversation llama_index_retriever assistant evaluation archive credentials eval_running ui eval_serving standing
+    serving eval_commands library_commands cli __main__""".split()
 """A room is a module or a package; it may import from those before it."""
 
 APART = {

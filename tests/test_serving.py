@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from coalition_qa.assistant import Assistant
-from coalition_qa.library import Library
+from coalition_qa.plan import Step
 from coalition_qa.serving import Desk
+from coalition_qa.standing import Standing
 from coalition_qa.types import DocumentError
 
 if TYPE_CHECKING:
     from tests.conftest import Place
 
     from coalition_qa.encoders import Encoder
-    from coalition_qa.ingest import Step
 
 MILL = "The old mill in Bergen was bought by Anna Berg, a baker, in 1911."
 
@@ -27,8 +26,10 @@ def test_what_the_desk_takes_is_answered_from_at_once_and_what_it_removes_is_not
     settings = stocked.settings()
     heard: list[Step] = []
     file = stocked.outside("mill.txt", MILL)
-    with Library(settings.library_path, shipped_encoder) as library:
-        assistant, desk = Assistant.over(library, shipped_encoder, settings), Desk(settings, library, shipped_encoder)
+    with Standing(settings, shipped_encoder) as assistant, assistant.lent() as now:
+        library, desk = now.library, Desk(settings, assistant, shipped_encoder)
+        assert [(step.action, step.note) for step in desk.plan([file])] == [("new", "")]
+        assert desk.plan(None) == [Step("unchanged", "owls.md"), Step("unchanged", "zebra.txt")]
         assert [(step.action, step.name) for step in desk.add([file], heard.append)] == [("new", "mill.txt")]
         assert [step.name for step in heard] == ["mill.txt"]
         assert assistant.ask("Who bought the old mill in Bergen?").citations[0].doc == "mill.txt"
@@ -45,8 +46,24 @@ def test_what_the_desk_takes_is_answered_from_at_once_and_what_it_removes_is_not
 def test_changes_from_two_people_at_once_wait_for_each_other(stocked: Place, shipped_encoder: Encoder) -> None:
     settings = stocked.settings()
     files = [stocked.outside(f"mill{number}.txt", f"{MILL} {number}") for number in range(6)]
-    with Library(settings.library_path, shipped_encoder) as library, ThreadPoolExecutor(6) as pool:
-        desk = Desk(settings, library, shipped_encoder)
+    with Standing(settings, shipped_encoder) as standing, ThreadPoolExecutor(6) as pool:
+        desk = Desk(settings, standing, shipped_encoder)
         steps = pool.map(lambda file: desk.add([file], lambda step: None)[0].action, files)
         assert list(steps) == ["new"] * 6
-        assert len(library.catalogue()) == 8
+        assert len(standing.documents()) == 8
+
+
+@pytest.mark.parametrize(("most", "taken"), [(1.0, True), (0.000_1, False)])
+def test_the_corpus_folder_grows_no_larger_than_it_may(
+    stocked: Place, shipped_encoder: Encoder, most: float, taken: bool
+) -> None:
+    settings = stocked.settings(max_corpus_megabytes=most)
+    file = stocked.outside("mill.txt", MILL)
+    with Standing(settings, shipped_encoder) as standing:
+        desk = Desk(settings, standing, shipped_encoder)
+        if taken:
+            assert desk.add([file], lambda step: None)[0].action == "new"
+        else:
+            with pytest.raises(DocumentError, match=r"would hold .* MB, and may hold .*MAX_CORPUS_MEGABYTES"):
+                desk.add([file], lambda step: None)
+        assert (stocked.corpus / "mill.txt").exists() == taken

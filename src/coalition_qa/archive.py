@@ -26,11 +26,12 @@ class Archive:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = Lock()
+        self._heads: dict[Path, tuple[tuple[int, ...], Kept | None]] = {}
 
     def listed(self, user: str) -> list[Kept]:
         """The user's latest conversations, the latest first; a file that isn't one is left out."""
-        found = [(file.stem, _read(file)) for file in self._of(user).glob("*.json") if _ID.fullmatch(file.stem)]
-        kept = [Kept(id_, record["title"], record["changed"]) for id_, record in found if record]
+        heads = [self._head(file) for file in self._of(user).glob("*.json") if _ID.fullmatch(file.stem)]
+        kept = [head for head in heads if head is not None]
         return sorted(kept, key=lambda one: (one.changed, one.id), reverse=True)[:MOST_LISTED]
 
     def read(self, user: str, id_: str) -> str | None:
@@ -55,6 +56,22 @@ class Archive:
         """Forget a conversation; one that is not there is forgotten already."""
         with self._changing():
             self._file(user, id_).unlink(missing_ok=True)
+            self._heads.pop(self._file(user, id_), None)
+
+    def _head(self, file: Path) -> Kept | None:
+        """What a list shows of a file, which is read again only when it was replaced: the bodies are long."""
+        try:
+            found = file.stat()
+        except OSError:  # deleted meanwhile
+            self._heads.pop(file, None)
+            return None
+        now = (found.st_ino, found.st_mtime_ns, found.st_size)
+        known = self._heads.get(file)
+        if known is None or known[0] != now:
+            record = _read(file)
+            known = (now, Kept(file.stem, record["title"], record["changed"]) if record else None)
+            self._heads[file] = known
+        return known[1]
 
     def _of(self, user: str) -> Path:
         """A folder whose name says nothing of the user, and that no user's name leads out of."""

@@ -35,6 +35,7 @@ _NAMED = re.compile(r"\b([a-z]+),? ([A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*)")  # a
 
 _TRIED = 12  # questions about names that are tried to begin with, and after an answer
 _FOLLOWED = 4
+_FIRST = 20  # documents that questions to begin with are about
 
 NOTHING_STORED = "There are no documents in the library yet."
 NOT_HELD = "No passage answers this; the closest ones are shown for what they are."
@@ -170,7 +171,7 @@ class Assistant:
 
     def example_questions(self, count: int = 4) -> list[str]:
         """Questions about what the documents name, which they do answer; an empty list where there are none."""
-        documents = (self.document(info.name) for info in self.documents()[:20])
+        documents = (self.document(info.name) for info in self.documents()[:_FIRST])
         likely = _likely_questions(document.text[:50_000] for document in documents if document)[:_TRIED]
         answered = (question for question in likely if self.ask(question).status == "answered")
         return [question for question, _ in zip(answered, range(count), strict=False)]

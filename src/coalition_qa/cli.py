@@ -104,6 +104,8 @@ def _add_page_commands(command: Callable[..., argparse.ArgumentParser], dial: st
     chat.add_argument("--proxy-header", metavar="NAME", help="header in which a reverse proxy names the user")
     hosts = "serve the page under this name too; may be given more than once"
     chat.add_argument("--allow-host", action="append", metavar="NAME", help=hosts)
+    gold = "gold questions that the Evaluation screen offers (default: eval/gold.jsonl)"
+    chat.add_argument("--gold", type=Path, metavar="FILE", help=gold)
     chat.add_argument("--no-browser", action="store_true", help="do not open a browser")
     chat.add_argument("--dial", choices=DIALS, help=dial)
     login = command("login", _login, "Give a user of the page a password, asked for or read from standard input.")
@@ -114,7 +116,7 @@ def _add_page_commands(command: Callable[..., argparse.ArgumentParser], dial: st
 def _chat(given: argparse.Namespace) -> int:
     from coalition_qa.serving import serve_page
 
-    flags = ("host", "port", "dial", "auth", "proxy_header")
+    flags = ("host", "port", "dial", "auth", "proxy_header", "gold")
     settings = _settings(
         given, allow_hosts=tuple(given.allow_host or ()) or None, **{flag: getattr(given, flag) for flag in flags}
     )

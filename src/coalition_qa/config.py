@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     dial: Dial = "balanced"
     """How sure an answer must be to be shown: "strict", "balanced" or "helpful"; README says what each costs."""
 
+    gold: Path | None = None
+    """Gold questions that everybody may run on the page's Evaluation screen, beside their own; by default
+    ./eval/gold.jsonl where it exists (see `gold_path`)."""
+
     passages_read: Annotated[int, Field(ge=1, le=50)] = 5
     """How many retrieved passages are read for an answer."""
 
@@ -98,13 +102,16 @@ class Settings(BaseSettings):
     max_upload_megabytes: Annotated[float, Field(gt=0)] = 200.0
     """A larger upload, of all its files together, is refused."""
 
+    max_corpus_megabytes: Annotated[float, Field(gt=0)] = 5_000.0
+    """From the page no more is added than makes the corpus folder this large; on the command line there is no limit."""
+
     answers_at_once: Annotated[int, Field(ge=1)] = 2
     """How many questions are answered at the same time; others wait."""
 
     most_waiting: Annotated[int, Field(ge=1)] = 64
     """How many may wait; the next is told that the page is busy."""
 
-    @field_validator("auth", "corpus", "library", "calibration", mode="after")
+    @field_validator("auth", "corpus", "library", "calibration", "gold", mode="after")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else Path(os.path.expanduser(path)).absolute()
@@ -131,6 +138,17 @@ class Settings(BaseSettings):
     def conversations_path(self) -> Path:
         """Where the page keeps conversations: beside the library, which may be thrown away."""
         return self.library_path.with_name(f"{self.library_path.name}-conversations")
+
+    @property
+    def gold_path(self) -> Path | None:
+        """`gold` where it is set; else ./eval/gold.jsonl, where it exists."""
+        here = Path("eval/gold.jsonl")
+        return self.gold or (here.absolute() if here.is_file() else None)
+
+    @property
+    def evaluation_path(self) -> Path:
+        """Where the page keeps runs and users' own gold files: beside the library, which may be thrown away."""
+        return self.library_path.with_name(f"{self.library_path.name}-evaluation")
 
 
 def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:

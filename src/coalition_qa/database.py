@@ -58,6 +58,13 @@ class Database:
         with self._lock:
             self._connection.close()
 
+    def is_in_place(self) -> bool:
+        """Whether the file that was opened still has its name; for the moment in which nothing has it, it does."""
+        try:
+            return self._path.stat().st_ino == self._file
+        except OSError:
+            return True
+
     def check_in_place(self) -> None:
         """Raises LibraryError where another file has taken the place of the one that was opened."""
         with self._guarded():

@@ -65,6 +65,8 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--limit", type=_positive, metavar="N", help="ask only N of the questions, drawn at random")
     run.add_argument("--seed", type=int, default=0, metavar="S", help="of that draw (default: %(default)s)")
     run.add_argument("--noise", type=Path, metavar="DIR", help="add these documents as distractors")
+    as_is = "ask the library as it is, whatever the corpus folder holds, and time no cold start"
+    run.add_argument("--as-is", action="store_true", help=as_is)
     run.add_argument("--baseline", type=Path, metavar="FILE", help="gate: exit with 1 where this run is worse")
     run.add_argument("--new-baseline", type=Path, metavar="FILE", help="make this run the baseline")
     run.add_argument(

@@ -12,6 +12,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
+from typing import Protocol
 
 from coalition_qa.assistant import Assistant
 from coalition_qa.config import Settings, load_settings
@@ -31,10 +32,10 @@ from coalition_qa.evaluation.squad import load_squad
 from coalition_qa.ingest import Ingest, Progress
 from coalition_qa.library import Library
 from coalition_qa.plan import Step
-from coalition_qa.types import Answer, Document, SettingsError, Turn
+from coalition_qa.types import Answer, Document, DocumentInfo, SettingsError, Turn
 from coalition_qa.verification import open_calibration
 
-_ANSWERED_BY = {"encoder", "reader", "calibration", "dial", "passages_read", "max_question_characters", "threads"}
+ANSWERED_BY = {"encoder", "reader", "calibration", "dial", "passages_read", "max_question_characters", "threads"}
 """The settings that results depend on; the others say where things are, and how they are served."""
 
 
@@ -42,6 +43,8 @@ def run_command(given: argparse.Namespace) -> int:
     """`coalition-qa eval run`: 0, or 1 where a baseline was given and the gate did not pass."""
     if given.library and (given.squad or given.noise):
         raise SettingsError("--squad and --noise make a library of their own: leave out --library.")
+    if given.as_is and (given.squad or given.noise):
+        raise SettingsError("--squad and --noise fill a library of their own: leave out --as-is.")
     if given.baseline:
         baseline.read(given.baseline)  # what is wrong with it should not be heard of after the run
     squad = load_squad(given.squad) if given.squad else None
@@ -49,9 +52,9 @@ def run_command(given: argparse.Namespace) -> int:
     settings = load_settings({"library": given.library, "corpus": given.corpus})
     encoder = open_encoder(settings)
     settings = _place(given, settings, encoder, squad.documents if squad else None)
-    notes, ingest_s = _bring_in_line(settings, encoder)
+    notes, ingest_s = ([], 0.0) if given.as_is else _bring_in_line(settings, encoder)
     with Assistant.open(settings) as assistant, _folder(given.out) as out:
-        gold = Gold(squad.items) if squad else load_gold(given.gold, _Shelf(assistant))
+        gold = Gold(squad.items) if squad else load_gold(given.gold, Documents(assistant))
         for each in gold.stale:
             print(f"stale: {each}", file=sys.stderr)
         info = _info(given, settings, encoder, assistant, gold, notes, judge.model if judge else "")
@@ -60,13 +63,13 @@ def run_command(given: argparse.Namespace) -> int:
 
 
 def add_from_chat(
-    assistant: Assistant, gold: Path, answer: Answer, history: Sequence[Turn] = (), answers: Sequence[str] = ()
+    assistant: Holds, gold: Path, answer: Answer, history: Sequence[Turn] = (), answers: Sequence[str] = ()
 ) -> GoldItem:
     """Make an answer that somebody found right a gold item, with its citations as evidence; see `fields_of`.
 
     Raises GoldError where it makes no right item (the same question is there already, say).
     """
-    documents = _Shelf(assistant)
+    documents = Documents(assistant)
     return add_item(gold, fields_of(answer, documents, history, answers), documents)
 
 
@@ -86,7 +89,7 @@ def _asked(
             print(f"Going on in {out}: {len(journal.done):,} of {len(items):,} are there.", file=sys.stderr)
         elif journal.had_another:
             print(f"Starting afresh: what {out} held a part of was another run.", file=sys.stderr)
-        timings = {} if journal.done else {"cold_start_ms": _cold_start_ms(settings, items[0].question)}
+        timings = {} if journal.done or given.as_is else {"cold_start_ms": _cold_start_ms(settings, items[0].question)}
         warm_up(assistant, items)
         began = perf_counter()
         whole = not journal.done
@@ -141,7 +144,7 @@ def _info(
         n=len(choose(gold.items, given.split, given.limit, given.seed)),
         limit=given.limit,
         seed=given.seed,
-        settings=settings.model_dump(mode="json", include=_ANSWERED_BY),
+        settings=settings.model_dump(mode="json", include=ANSWERED_BY),
         models={"encoder": encoder.identity, **provenance.model_hashes(MODELS)},
         fitted_on=open_calibration(settings.calibration).fitted_on,
         packages=provenance.package_versions(),
@@ -232,10 +235,20 @@ class _Indexing(Progress):
             self._show(self._total - len(self._left), self._total)
 
 
-class _Shelf(Mapping[str, Document]):
+class Holds(Protocol):
+    """Whatever knows its documents by name."""
+
+    def documents(self) -> Sequence[DocumentInfo]:
+        """The catalogue."""
+
+    def document(self, name: str) -> Document | None:
+        """The document of that name, None where there is none."""
+
+
+class Documents(Mapping[str, Document]):
     """The documents of a library by name, distractors left out: no gold is about them."""
 
-    def __init__(self, assistant: Assistant) -> None:
+    def __init__(self, assistant: Holds) -> None:
         self._assistant = assistant
         names = (info.name for info in assistant.documents())
         self._names = dict.fromkeys(name for name in names if not name.startswith(f"{NOISE}/"))

@@ -209,6 +209,10 @@ class Library:
         """Whether Chroma's index provably holds the store's generation."""
         return self._index.generation() == self._store.generation
 
+    def is_in_place(self) -> bool:
+        """Whether no other library was put in this one's place."""
+        return self._store.is_in_place()
+
     # -- writing -----------------------------------------------------------------------------------------
 
     @contextmanager

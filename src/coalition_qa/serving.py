@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
 
 from coalition_qa.archive import Archive
-from coalition_qa.assistant import Assistant
-from coalition_qa.config import Settings
+from coalition_qa.config import PREFIX, Settings
 from coalition_qa.credentials import Credentials
 from coalition_qa.encoders import Encoder, open_encoder
+from coalition_qa.eval_serving import Evaluation
 from coalition_qa.ingest import Ingest, Progress
-from coalition_qa.library import Library
-from coalition_qa.plan import Step
+from coalition_qa.plan import Step, dry_run
+from coalition_qa.standing import Standing
+from coalition_qa.types import DocumentError
 from coalition_qa.ui import Behind, Lines, serve
 from coalition_qa.verification import open_calibration
 
@@ -21,24 +23,53 @@ from coalition_qa.verification import open_calibration
 class Desk:
     """Changes the documents of the library that the page answers from, one change at a time."""
 
-    def __init__(self, settings: Settings, library: Library, encoder: Encoder) -> None:
-        self._ingest = Ingest(settings, library, encoder)
+    def __init__(self, settings: Settings, standing: Standing, encoder: Encoder) -> None:
+        self._settings = settings
+        self._standing = standing
+        self._encoder = encoder
         self._lock = Lock()
 
+    def plan(self, paths: Sequence[Path] | None) -> Sequence[Step]:
+        """What `add` would do with these files, or without any what `sync` would do; nothing is changed."""
+        with self._standing.lent() as now:
+            return dry_run(self._settings, now.library, paths)
+
     def add(self, paths: Sequence[Path], done: Callable[[Step], None]) -> Sequence[Step]:
-        """Copy files into the corpus folder and index them; `done` hears of each."""
-        with self._lock:
-            return self._ingest.add(paths, _Told(done))
+        """Copy files into the corpus folder and index them; `done` hears of each.
+
+        Raises DocumentError where the folder would grow larger than it may.
+        """
+        with self._changing() as ingest:
+            self._check_room(paths)
+            return ingest.add(paths, _Told(done))
 
     def remove(self, names: Sequence[str]) -> Sequence[Step]:
         """Take documents out of the corpus folder and the library."""
-        with self._lock:
-            return self._ingest.remove(names)
+        with self._changing() as ingest:
+            return ingest.remove(names)
 
     def sync(self, done: Callable[[Step], None]) -> Sequence[Step]:
         """Bring the library in line with the corpus folder; `done` hears of each file."""
-        with self._lock:
-            return self._ingest.sync(_Told(done))
+        with self._changing() as ingest:
+            return ingest.sync(_Told(done))
+
+    @contextmanager
+    def _changing(self) -> Iterator[Ingest]:
+        with self._lock, self._standing.lent() as now:
+            yield Ingest(self._settings, now.library, self._encoder)
+
+    def _check_room(self, paths: Sequence[Path]) -> None:
+        corpus, coming = self._settings.corpus, {path.name for path in paths}
+        there = [
+            path for path in corpus.rglob("*") if path.is_file() and path.relative_to(corpus).as_posix() not in coming
+        ]
+        size = sum(path.stat().st_size for path in (*there, *paths)) / 1e6
+        most = self._settings.max_corpus_megabytes
+        if size > most:
+            raise DocumentError(
+                f"The corpus folder would hold {size:,.1f} MB, and may hold {most:,.1f}: remove documents first, or "
+                f"raise {PREFIX}MAX_CORPUS_MEGABYTES."
+            )
 
 
 class _Told(Progress):
@@ -59,13 +90,13 @@ def serve_page(settings: Settings, *, open_browser: bool, notice: str = "") -> N
     """
     check = Credentials(settings.auth).check if settings.auth else None
     encoder = open_encoder(settings)
-    with Library(settings.library_path, encoder) as library:
-        drawn = open_calibration(settings.calibration).thresholds
+    with Standing(settings, encoder) as standing, closing(Evaluation(settings, standing)) as evaluation:
         behind = Behind(
-            assistant=Assistant.over(library, encoder, settings),
+            assistant=standing,
             archive=Archive(settings.conversations_path),
-            changes=Desk(settings, library, encoder),
-            lines=Lines(drawn, settings.dial),
+            changes=Desk(settings, standing, encoder),
+            lines=Lines(open_calibration(settings.calibration).thresholds, settings.dial),
+            measures=evaluation,
             notice=notice,
         )
         serve(behind, settings, open_browser=open_browser, check=check)

@@ -20,8 +20,8 @@ import uvicorn
 
 from coalition_qa.archive import Archive
 from coalition_qa.config import Dial, Settings
-from coalition_qa.types import Answer, Citation, Document, DocumentInfo, Hit, Passage, Sentence, Span, Turn
-from coalition_qa.ui import Behind, Lines, page, server
+from coalition_qa.types import Answer, Citation, Document, DocumentInfo, GoldError, Hit, Passage, Sentence, Span, Turn
+from coalition_qa.ui import Behind, Failure, GoldSet, Judged, Lines, Run, page, server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -151,10 +151,31 @@ class FakeStep:
 
 @dataclass
 class FakeChanges:
-    """Puts files on the shelf of an assistant, or takes them off; a file called bad.txt is refused."""
+    """Puts files on the shelf of an assistant, or takes them off; a file called bad.txt is refused.
+
+    `folder` is what a plan for the corpus folder says besides.
+    """
 
     assistant: FakeAssistant
     error: Exception | None = None
+    folder: Sequence[FakeStep] = ()
+
+    def plan(self, paths: Sequence[Path] | None) -> Sequence[FakeStep]:
+        if self.error:
+            raise self.error
+        if paths is None:
+            return [FakeStep("unchanged", one.name) for one in self.assistant.shelf] + list(self.folder)
+        there = {one.name for one in self.assistant.shelf}
+        texts = {one.text: one.name for one in self.assistant.shelf}
+        steps = []
+        for path in paths:
+            text = path.read_text("utf-8")
+            same = texts.setdefault(text, path.name)
+            note = f"same text as {same}" if same != path.name else ""
+            refused = FakeStep("refused", path.name, "bad.txt: there is no text in it.")
+            step = FakeStep("changed" if path.name in there else "new", path.name, note)
+            steps.append(refused if path.name == "bad.txt" else step)
+        return steps
 
     def add(self, paths: Sequence[Path], done: Callable[[FakeStep], None]) -> Sequence[FakeStep]:
         if self.error:
@@ -185,12 +206,92 @@ class FakeChanges:
         return [FakeStep("unchanged", one.name) for one in self.assistant.shelf]
 
 
+@dataclass
+class FakeMeasures:
+    """Holds runs and items; a run goes on by a question each time that somebody looks, up to four."""
+
+    kept: list[Run] = field(default_factory=list)
+    items: list[tuple[str, Judged]] = field(default_factory=list)
+    wrong: Sequence[Failure] = ()
+    error: str = ""
+    slow: bool = False
+
+    def sets(self, user: str) -> list[GoldSet]:
+        return [GoldSet("test", "gold.jsonl, test split", "/x/gold.jsonl"), GoldSet("all", "gold.jsonl, all", "/x")]
+
+    def runs(self, user: str) -> list[Run]:
+        return list(reversed(self.kept))
+
+    def going(self, user: str) -> Run | None:
+        run = next((one for one in self.kept if one.going), None)
+        if run is None:
+            return None
+        asked = run.asked + (not self.slow or run.asked < 2)
+        self._put(replace(run, asked=asked) if asked < 4 else replace(run, asked=4, going=False, verdict="50% right"))
+        return run
+
+    def start(self, user: str, key: str) -> None:
+        self._check()
+        stopped = next((one for one in self.kept if not one.whole and one.id.endswith(key)), None)
+        if stopped:
+            self._put(replace(stopped, going=True))
+        else:
+            self.kept.append(Run(f"2026110{len(self.kept)}-120000-{key}", "gold.jsonl", "2026-11-01", 0, 4, going=True))
+
+    def stop(self, user: str) -> None:
+        for run in [one for one in self.kept if one.going]:
+            self._put(replace(run, going=False))
+
+    def fault(self, user: str) -> str:
+        return ""
+
+    def forget(self, user: str, id_: str) -> None:
+        self.kept = [one for one in self.kept if one.id != id_]
+
+    def report(self, user: str, id_: str) -> str:
+        self._check()
+        return f"<!doctype html><title>Report</title><body><h1>Report of {id_}</h1>{'<p>number</p>' * 60}"
+
+    def compared(self, user: str, one: str, other: str) -> str:
+        self._check()
+        return f"<!doctype html><title>Compared</title><body><h1>{one} and {other}</h1>"
+
+    def failures(self, user: str, id_: str) -> list[Failure]:
+        self._check()
+        return list(self.wrong)
+
+    def add(self, user: str, item: Judged) -> str:
+        self._check()
+        if item.answerable and not item.quote:
+            raise GoldError("The item was not added: answerable without evidence; quote the words that answer it.")
+        self.items.append((user, item))
+        return f"q{len(self.items):03d}"
+
+    def confirm(self, user: str, answer: Answer, history: Sequence[Turn], answers: Sequence[str]) -> str:
+        quotes = "".join(citation.quote for citation in answer.citations)
+        item = Judged(answer.question, answer.status == "answered", tuple(answers), quotes, "", tuple(history))
+        return self.add(user, item)
+
+    def _check(self) -> None:
+        if self.error:
+            raise GoldError(self.error)
+
+    def _put(self, run: Run) -> None:
+        self.kept = [run if one.id == run.id else one for one in self.kept]
+
+
 LINES = Lines({"strict": 0.8, "balanced": 0.5, "helpful": 0.2}, meaning={"strict": "Measured: one wrong of ten."})
 
 
 def behind(assistant: FakeAssistant, folder: Path, **more: Any) -> Behind:  # noqa: ANN401 - any part of it
     """What stands behind a page over this assistant, with conversations kept in `folder`."""
-    given = {"archive": Archive(folder), "changes": FakeChanges(assistant), "lines": LINES, **more}
+    given = {
+        "archive": Archive(folder),
+        "changes": FakeChanges(assistant),
+        "lines": LINES,
+        "measures": FakeMeasures(),
+        **more,
+    }
     return Behind(assistant=assistant, **given)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from coalition_qa.ui.guard import Receive, Scope, Send
 
 HOST = "127.0.0.1:7860"
+EVALUATION = "/evaluation/report?run=20261101-120000-own"
 BASIC = {"authorization": "Basic " + base64.b64encode(b"ann:right").decode()}
 
 
@@ -169,7 +170,12 @@ def test_nobody_comes_in_without_a_password() -> None:
     form = asked(headers={"accept": "text/html"})
     assert form.status_code == 401
     assert '<form method="post" action="/login">' in form.text
-    for method, path in (("GET", "/config"), ("POST", "/gradio_api/upload"), ("GET", "/document?name=a")):
+    for method, path in (
+        ("GET", "/config"),
+        ("POST", "/gradio_api/upload"),
+        ("GET", "/document?name=a"),
+        ("GET", EVALUATION),
+    ):
         assert asked(method, path).status_code == 401
     wrong = asked("POST", "/login", data={"name": "ann", "password": "<b>"})
     assert wrong.status_code == 401

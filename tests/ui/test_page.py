@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from contextlib import ExitStack
+from html import unescape
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,9 @@ import pytest
 from coalition_qa.types import LibraryBusy, QuestionError, SettingsError, Turn
 from coalition_qa.ui import server
 from coalition_qa.ui.asking import Ticket, View, converse
-from coalition_qa.ui.exchanges import settled
+from coalition_qa.ui.exchanges import Exchange, settled
+from coalition_qa.ui.page import Greeting
+from coalition_qa.ui.talk import Busy, leading_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +64,29 @@ def test_a_follow_up_is_asked_with_what_was_searched_and_answered(fake: FakeAssi
         *_, last = converse(fake, question, exchanges)
         exchanges = last.exchanges
     assert fake.asked[-1] == ("Who chaired it?", (Turn("Where did the coalition meet?", FIRST), Turn("Who won?", "")))
+
+
+def test_questions_that_lead_on_wait_for_those_that_people_ask(
+    fake: FakeAssistant, stand: Callable[..., Behind]
+) -> None:
+    fake.next = ["Who chaired it?"]
+    busy, asked = Busy(), (Exchange("Where?", 2, fake.answers("Where?", FIRST)),)
+    assert "Who chaired it?" in unescape(leading_on(stand(fake), busy, asked))
+    with busy:
+        assert leading_on(stand(fake), busy, asked) == ""
+    assert leading_on(stand(fake), busy, asked)
+
+
+def test_questions_to_begin_with_are_tried_again_when_their_documents_change(
+    fake: FakeAssistant, stand: Callable[..., Behind], tmp_path: Path
+) -> None:
+    greeting = Greeting(stand(fake), tmp_path)
+    fake.examples = ["Where?"]
+    assert greeting.welcome()[1] == [{"text": "Where?"}]
+    fake.examples = ["Who?"]
+    assert greeting.welcome()[1] == [{"text": "Where?"}]
+    fake.shelf = fake.shelf[:1]
+    assert greeting.welcome()[1] == [{"text": "Who?"}]
 
 
 def test_an_abstention_is_shown_at_once(fake: FakeAssistant) -> None:

@@ -45,6 +45,15 @@ def assistant(served: Served) -> Iterator[FakeAssistant]:
     served.assistant.shelf, served.assistant.next, served.behind.changes.error = before, (), None
 
 
+def axe_script() -> str:
+    """What finds faults that keep people out; the test is skipped where it is not here."""
+    package = find_spec("axe_playwright_python")
+    if package is None or package.origin is None:
+        absent = "axe is not here: pip install axe-playwright-python"
+        pytest.fail(absent) if os.environ.get("CI") else pytest.skip(absent)
+    return Path(package.origin).with_name("axe.min.js").read_text("utf-8")
+
+
 def documents(page: Page) -> None:
     page.get_by_role("link", name="Documents").click()
     page.locator("#listing .docs, #listing .empty").first.wait_for()
@@ -176,7 +185,7 @@ def test_files_go_in_and_a_document_goes_out_with_proof(
     expect(page.locator("#outcome li")).to_contain_text(["Added", "Not added"])
     expect(page.locator("#brand")).to_contain_text("3 documents")
     page.locator("#drop input[type=file]").set_input_files(files[0])
-    page.get_by_role("button", name="Replace").click()
+    page.get_by_role("button", name="Go ahead").click()
     expect(page.locator("#outcome li b")).to_have_text("Replaced")
     page.get_by_label("Find a document").fill("owl")
     expect(page.locator("#listing li")).to_have_count(1)
@@ -235,7 +244,8 @@ def test_the_keyboard_alone_reaches_everything(open_page: Open, ask: Ask, assist
         reached.append(
             page.evaluate("(document.activeElement.ariaLabel || document.activeElement.textContent || '').trim()")
         )
-    wanted = ["Ask", "Documents", "New chat", "[1]", "Copy with sources", "Ask again", "1", "Read but not cited (3)"]
+    wanted = ["Ask", "Documents", "Evaluation", "New chat", "[1]", "Copy with sources", "Ask again", "Wrong passage"]
+    wanted += ["1", "Read but not cited (3)"]
     wanted += ["Chats"] if width == 390 else ["Where?", "Rename: Where?", "Delete: Where?"]
     assert [what for what in wanted if what not in reached] == []
     assert page.evaluate("document.documentElement.scrollWidth") == width
@@ -274,11 +284,7 @@ def test_hostile_names_and_texts_run_nothing_anywhere(
 def test_axe_finds_nothing_serious(
     open_page: Open, ask: Ask, assistant: FakeAssistant, scheme: str, width: int
 ) -> None:
-    package = find_spec("axe_playwright_python")
-    if package is None or package.origin is None:
-        absent = "axe is not here: pip install axe-playwright-python"
-        pytest.fail(absent) if os.environ.get("CI") else pytest.skip(absent)
-    script = Path(package.origin).with_name("axe.min.js").read_text("utf-8")
+    script = axe_script()
     assistant.answers("Where?", FIRST, short="Rome")
     assistant.abstains("Who won?", "No passage answers this.", SPAIN)
     assistant.script["Break!"] = RuntimeError("forced")

@@ -199,12 +199,18 @@ def to_text(comparison: Comparison) -> str:
 
 
 def _test_line(each: Paired, width: int) -> str:
-    a, b = ("     -" if value is None else f"{value:6.3f}" for value in (each.a, each.b))
+    metric, a, b, change, interval, lost, gained, p, test = test_row(each)
+    numbers = f"{a:>6} {b:>6}  {change:>7}  {interval:17}  {lost:>5}  {gained:>6}  {p:>5}"
+    return f"  {metric.ljust(width)} {numbers}  {test}"
+
+
+def test_row(each: Paired) -> tuple[str, ...]:
+    """One metric as texts: its name, a, b, b - a, the interval, how many are worse and better, p, the test."""
+    a, b = ("-" if value is None else f"{value:.3f}" for value in (each.a, each.b))
     d = each.difference
-    change = "      -" if d.value is None else f"{d.value:+7.3f}"
+    change = "-" if d.value is None else f"{d.value:+.3f}"
     interval = "-" if d.low is None else f"{d.low:+.3f} to {d.high:+.3f}"
-    counts = f"{each.lost:5d}  {each.gained:6d}"
-    return f"  {each.metric.ljust(width)} {a} {b}  {change}  {interval:17}  {counts}  {chance(each.p):>5}  {each.test}"
+    return each.metric, a, b, change, interval, str(each.lost), str(each.gained), chance(each.p), each.test
 
 
 def chance(p: float) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coalition_qa.evaluation import charts
-from coalition_qa.evaluation.compare import Comparison, Flip, shown
+from coalition_qa.evaluation.compare import Comparison, Flip, shown, test_row
 from coalition_qa.evaluation.gate import Outcome
 from coalition_qa.evaluation.measure import LATENCY, CategoryRow, Report, risks
 from coalition_qa.evaluation.results import Result
@@ -65,26 +65,51 @@ def to_html(
     report: Report, sections: Rows, remarks: Mapping[str, Sequence[str]], outcome: Outcome | None = None
 ) -> str:
     """The page; `sections` are the tables of all numbers and `remarks` what stands below them."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    templates = FileSystemLoader(Path(__file__).parent / "templates")
-    environment = Environment(
-        loader=templates, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     wrong = [each for each in report.results if each.verdicts.right is False]
-    page = environment.get_template("report.html").render(
+    return _filled(
+        "report.html",
         info=report.info,
         items=len(report.results),
         errors=len(report.errors),
         tiles=list(_tiles(report.metrics)),
         plots=list(_plots(report)),
         outcome=outcome,
-        flips=_flips(outcome.comparison) if outcome else (),
-        wrong=[_wrong(each) for each in wrong[:MOST_ROWS]],
+        flips=_flips(outcome.comparison, "Right before, not now", "Right now, not before") if outcome else (),
+        wrong=[wrong_of(each) for each in wrong[:MOST_ROWS]],
         wrong_count=len(wrong),
         sections=sections,
         remarks=remarks,
     )
+
+
+def comparison_html(comparison: Comparison) -> str:
+    """Two runs against each other, as such a page too."""
+    c = comparison
+    return _filled(
+        "comparison.html",
+        a=c.a,
+        b=c.b,
+        n=c.n,
+        header=("metric", "a", "b", "b - a", "95% interval", "worse", "better", "p", "test"),
+        rows=[test_row(each) for each in c.tests],
+        flips=_flips(c, "Right in a, not in b", "Right in b, not in a"),
+        remarks={
+            "Only in a": c.only_a,
+            "Only in b": c.only_b,
+            "Another question under the same id": c.reworded,
+            "What the runs differ in (a / b)": c.differences,
+        },
+    )
+
+
+def _filled(template: str, **texts: object) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    templates = FileSystemLoader(Path(__file__).parent / "templates")
+    environment = Environment(
+        loader=templates, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    page = environment.get_template(template).render(**texts)
     return page.encode("utf-8", "backslashreplace").decode() + "\n"
 
 
@@ -175,17 +200,18 @@ def _latency(metrics: Mapping[str, Estimate]) -> Plot | None:
     )
 
 
-def _flips(comparison: Comparison) -> list[tuple[str, int, list[tuple[str, str, str, str]]]]:
+def _flips(comparison: Comparison, lost: str, gained: str) -> list[tuple[str, int, list[tuple[str, str, str, str]]]]:
     """What changed, how often, and of the first ones id, question, and both answers."""
 
     def row(flip: Flip) -> tuple[str, str, str, str]:
         return flip.b.id, flip.b.question, shown(flip.a), shown(flip.b)
 
-    kinds = {"Right before, not now": comparison.lost, "Right now, not before": comparison.gained}
+    kinds = {lost: comparison.lost, gained: comparison.gained}
     return [(name, len(flips), [row(each) for each in flips[:MOST_ROWS]]) for name, flips in kinds.items() if flips]
 
 
-def _wrong(result: Result) -> Wrong:
+def wrong_of(result: Result) -> Wrong:
+    """What was said, and what gold says instead."""
     said = result.error or result.answer or "(declined)"
     gold = " | ".join(result.gold_answers) if result.answerable else "(not in the documents)"
     return Wrong(result.id, result.category, result.question, said, gold)

@@ -71,11 +71,14 @@ class Row(Protocol):
 
     @property
     def note(self) -> str:
-        """Why it was refused."""
+        """Why it was refused, or what is odd about it."""
 
 
 class Changes(Protocol):
     """What changes the documents; one change at a time, `done` hears of each file."""
+
+    def plan(self, paths: Sequence[Path] | None) -> Sequence[Row]:
+        """What `add` would do with these files, or without any what `sync` would do; nothing is changed."""
 
     def add(self, paths: Sequence[Path], done: Callable[[Row], None]) -> Sequence[Row]:
         """Copy files into the corpus folder and index them."""
@@ -85,6 +88,99 @@ class Changes(Protocol):
 
     def sync(self, done: Callable[[Row], None]) -> Sequence[Row]:
         """Bring the library in line with the corpus folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoldSet:
+    """Gold questions that can be run: by `key`, as people call them, and from which file."""
+
+    key: str
+    name: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run over gold questions: of which, begun when, how many of how many are asked. A whole one has a `verdict` in
+    a line; `going` is whether it is being made now.
+    """
+
+    id: str
+    gold: str
+    began: str
+    asked: int
+    total: int
+    verdict: str = ""
+    going: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether all was asked and reported."""
+        return bool(self.verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A question that was not answered right: what was said, and what gold says."""
+
+    question: str
+    category: str
+    said: str
+    gold: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A question and what is right about it, as somebody says: the answers, and the words of a document that prove
+    them, or that the documents don't hold it. `doc` is "" where the quote tells by itself; `history` was asked before.
+    """
+
+    question: str
+    answerable: bool = True
+    answers: tuple[str, ...] = ()
+    quote: str = ""
+    doc: str = ""
+    history: tuple[Turn, ...] = ()
+
+
+class Measures(Protocol):
+    """What measures the answers. Runs and gold files are their user's. Errors are CoalitionQAError's."""
+
+    def sets(self, user: str) -> list[GoldSet]:
+        """What can be run, the user's own questions first."""
+
+    def runs(self, user: str) -> list[Run]:
+        """The user's runs, the latest first."""
+
+    def going(self, user: str) -> Run | None:
+        """The user's run that is being made now, where there is one."""
+
+    def start(self, user: str, key: str) -> None:
+        """Begin a run, or go on with the one that was stopped; one at a time, whoever asks."""
+
+    def stop(self, user: str) -> None:
+        """Stop the user's run; what was asked is kept."""
+
+    def fault(self, user: str) -> str:
+        """Why the user's latest run failed; "" where it did not."""
+
+    def forget(self, user: str, id_: str) -> None:
+        """Delete a run."""
+
+    def report(self, user: str, id_: str) -> str:
+        """The report of a whole run, as a page."""
+
+    def compared(self, user: str, one: str, other: str) -> str:
+        """Two whole runs against each other, as a page."""
+
+    def failures(self, user: str, id_: str) -> list[Failure]:
+        """What was not right in a whole run."""
+
+    def add(self, user: str, item: Judged) -> str:
+        """Make it an item of the user's own gold file, once it is checked; its id."""
+
+    def confirm(self, user: str, answer: Answer, history: Sequence[Turn], answers: Sequence[str]) -> str:
+        """Make an answer that was found right such an item, with its citations as the proof; its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +202,5 @@ class Behind:
     archive: Keeps
     changes: Changes
     lines: Lines
+    measures: Measures
     notice: str = ""

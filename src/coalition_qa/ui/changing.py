@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from coalition_qa.types import CoalitionQAError, DocumentInfo, QuestionError
+from coalition_qa.types import CoalitionQAError, QuestionError
 from coalition_qa.ui.asking import broken
 from coalition_qa.ui.behind import Asks, Changes, Row
 from coalition_qa.ui.html import counted, escaped
@@ -21,38 +21,38 @@ _OUTCOMES = {
     "new": "Added",
     "changed": "Replaced",
     "unchanged": "Already there",
-    "duplicate": "Duplicate",
     "removed": "Removed",
     "refused": "Not added",
 }
+_PLANNED = {"new": "New", "changed": "Replaces", "removed": "To go", "refused": "Not read"}
 _SHOWN = 100
 _CANARY = 300  # characters of a removed passage that are searched for
 
 
-def progress(work: Work, waiting: Sequence[str], copies: Callable[[], dict[str, str]]) -> Iterator[str]:
+def progress(work: Work, waiting: Sequence[str]) -> Iterator[str]:
     """Do the work, and show what became of each file as soon as it is known. Raises nothing.
 
-    `waiting` are the names that are to be worked on, and `copies` says of which other document each is a copy.
+    `waiting` are the names that are to be worked on.
     """
     rows: list[Row] = []
     coming: SimpleQueue[Row] = SimpleQueue()
     worker = ThreadPoolExecutor(1)
     done = worker.submit(work, coming.put)
     worker.shutdown(wait=False)
-    yield _table(rows, waiting, {})
+    yield _table(rows, waiting)
     while not (done.done() and coming.empty()):
         try:
             rows.append(coming.get(timeout=0.1))
         except Empty:
             continue
-        yield _table(rows, waiting, {})
+        yield _table(rows, waiting)
     try:
-        yield _table(done.result(), (), copies())
+        yield _table(done.result(), ())
     except CoalitionQAError as error:
-        yield _table(rows, (), {}) + failure(str(error))
+        yield _table(rows, ()) + failure(str(error))
     except Exception as error:  # the outermost boundary: a page that died would be worse
         log.exception("The documents could not be changed")
-        yield _table(rows, (), {}) + failure(broken(error))
+        yield _table(rows, ()) + failure(broken(error))
 
 
 def failure(message: str) -> str:
@@ -60,23 +60,31 @@ def failure(message: str) -> str:
     return f'<p class="notice error" role="alert">{escaped(message)}</p>'
 
 
-def copies_of(catalogue: Sequence[DocumentInfo]) -> dict[str, str]:
-    """The name of each document whose text another one has too, and that other one's name."""
-    first: dict[str, str] = {}
-    return {
-        info.name: first[info.document_id]
-        for info in catalogue
-        if first.setdefault(info.document_id, info.name) != info.name
-    }
+def looking(files: int) -> str:
+    """That the plan is being made."""
+    what = counted(files, "file") if files else "the folder"
+    return f'<p class="about" role="status">Looking through {what} …</p>'
 
 
-def asked_to_replace(names: Sequence[str]) -> str:
-    """The question whether documents that are there may be replaced."""
-    listed = "".join(f"<li>{escaped(name)}</li>" for name in names)
+def planned(plan: Callable[[], Sequence[Row]]) -> tuple[Sequence[Row], str]:
+    """The plan, or else why there is none. Raises nothing."""
+    try:
+        return plan(), ""
+    except CoalitionQAError as error:
+        return (), failure(str(error))
+    except Exception as error:  # as in `progress`
+        log.exception("There is no plan")
+        return (), failure(broken(error))
+
+
+def asked_first(rows: Sequence[Row], go: str) -> str:
+    """The plan, before anything is done: what each file would do, and whether it may."""
+    listed = "".join(_row(row, _PLANNED) for row in rows[:_SHOWN])
+    rest = f"<li>and {len(rows) - _SHOWN:,} more</li>" if len(rows) > _SHOWN else ""
     return (
-        f'<div class="notice abstained"><strong>{counted(len(names), "document")} of that name already there</strong>'
-        f'<ul>{listed}</ul><p class="choices"><button data-do="replace">Replace</button>'
-        '<button data-do="leave">Keep what is there</button></p></div>'
+        f'<div class="notice abstained outcome"><strong>{counted(len(rows), "file")} to look at first</strong>'
+        f'<ul>{listed}{rest}</ul><p class="choices"><button data-do="{go}">Go ahead</button>'
+        '<button data-do="leave">Leave it as it is</button></p></div>'
     )
 
 
@@ -113,10 +121,10 @@ def _found(assistant: Asks, words: str, document_id: str) -> bool:
     return any(hit.passage.document_id == document_id for hit in hits)
 
 
-def _table(rows: Sequence[Row], waiting: Sequence[str], copies: dict[str, str]) -> str:
+def _table(rows: Sequence[Row], waiting: Sequence[str]) -> str:
     done = {row.name for row in rows}
     first = sorted(rows, key=lambda row: row.action == "unchanged")
-    items = [_row(row, copies.get(row.name, "")) for row in first]
+    items = [_row(row, _OUTCOMES) for row in first]
     items += [f'<li class="waiting"><b>Waiting</b> {escaped(name)}</li>' for name in waiting if name not in done]
     files = counted(len(items), "file")
     summary = files if len(items) == len(done) else f"{len(done)} of {files}"
@@ -125,8 +133,8 @@ def _table(rows: Sequence[Row], waiting: Sequence[str], copies: dict[str, str]) 
     return f'<div class="outcome" role="status"><p class="about">{summary}</p><ul>{listed}</ul></div>'
 
 
-def _row(row: Row, copy_of: str) -> str:
-    note = row.note.removeprefix(f"{row.name}: ") or (f"the same text as {copy_of}" if copy_of else "")
+def _row(row: Row, words: Mapping[str, str]) -> str:
+    note = row.note.removeprefix(f"{row.name}: ")
     told = f' <span class="why">{escaped(note)}</span>' if note else ""
-    word = _OUTCOMES.get(row.action, row.action.capitalize())
+    word = words.get(row.action, row.action.capitalize())
     return f'<li class="{escaped(row.action)}"><b>{escaped(word)}</b> {escaped(row.name)}{told}</li>'

@@ -3,14 +3,14 @@
 import json
 import logging
 import os
-from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from coalition_qa.config import Settings
 from coalition_qa.types import CoalitionQAError, DocumentInfo
-from coalition_qa.ui import past, render, shelf, talk
+from coalition_qa.ui import bench, past, render, shelf, talk
 from coalition_qa.ui.behind import Asks, Behind
 from coalition_qa.ui.guard import user_of
 from coalition_qa.ui.talk import QUIET
@@ -25,6 +25,9 @@ SESSIONS = 200
 let ten thousand fill the memory. Conversations are kept on disk.
 """
 
+TRIED = 20
+"""Questions to begin with are about the first so many documents."""
+
 
 class Greeting:
     """What the page shows of the library and the user's conversations, made anew when they change."""
@@ -32,16 +35,22 @@ class Greeting:
     def __init__(self, behind: Behind, corpus: Path) -> None:
         self._behind = behind
         self._corpus = corpus
-        self._examples = lru_cache(maxsize=1)(self._tried)
+        self._examples: tuple[tuple[DocumentInfo, ...], list[dict[str, str]]] = ((), [])
+        self._lock = Lock()
 
     def _tried(self, catalogue: tuple[DocumentInfo, ...]) -> list[dict[str, str]]:
-        questions = self._behind.assistant.example_questions() if catalogue else []
-        return [{"text": question} for question in questions]
+        """Questions to begin with, from the first documents, tried again when these are others; by one at a time."""
+        first = catalogue[:TRIED]
+        with self._lock:
+            if first != self._examples[0]:
+                questions = self._behind.assistant.example_questions()
+                self._examples = (first, [{"text": question} for question in questions])
+            return self._examples[1]
 
     def welcome(self) -> tuple[str, list[dict[str, str]]]:
         """What stands in a new conversation, and questions to begin with: slow, each of them is tried."""
         catalogue = tuple(self._behind.assistant.documents())
-        return render.welcome(catalogue, self._corpus), self._examples(catalogue)
+        return render.welcome(catalogue, self._corpus), self._tried(catalogue)
 
     def lists(self, sought: str, kept: str, user: str) -> tuple[str, str, str]:
         """The header, the conversations and the documents."""
@@ -52,7 +61,7 @@ class Greeting:
 
 
 def build(behind: Behind, settings: Settings) -> "gr.Blocks":
-    """The page: a screen to ask and one for the documents. Only the machine interface is public."""
+    """The page: screens to ask, for the documents, and for the evaluation. Only the machine interface is public."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import: no request leaves this machine
     import gradio as gr
 
@@ -82,12 +91,14 @@ def build(behind: Behind, settings: Settings) -> "gr.Blocks":
             new = gr.Button("New chat", elem_id="new", size="sm", scale=0, min_width=0)
         asked = talk.lay_out(behind, *greeting.welcome())
         documents = shelf.lay_out(listed)
+        measured = bench.lay_out()
         to_list = (lists, [documents.find, asked.kept], [header, asked.past, documents.listing])
         to_greet = (greet, None, [asked.bot])
         talk.connect(asked, new, behind)
         shelf.connect(
             documents, asked, behind, settings, lambda done: done.then(*to_list, **shelf.LISTS).then(*to_greet, **QUIET)
         )
+        bench.connect(measured, asked, page, behind)
         page.load(*to_list, **shelf.LISTS).then(*to_greet, **QUIET)
         _add_interface(behind.assistant, settings)
     page.queue(max_size=settings.most_waiting)

@@ -1,5 +1,6 @@
-"""What the page links to: a document as a page of its own, and a conversation to take away."""
+"""What the page links to: a document as a page of its own, a conversation to take away, reports of evaluations."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from coalition_qa.types import CoalitionQAError, Span
@@ -12,9 +13,14 @@ from coalition_qa.ui.guard import user_of
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+FRAMED = {
+    "Content-Security-Policy": paper.POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'"),
+    "X-Frame-Options": "SAMEORIGIN",
+}
+
 
 def add_pages(app: "FastAPI", behind: Behind) -> None:
-    """Serve `/document` and `/export` beside the page."""
+    """Serve `/document`, `/export` and `/evaluation` beside the page."""
     from fastapi import Request
     from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 
@@ -49,3 +55,26 @@ def add_pages(app: "FastAPI", behind: Behind) -> None:
         return Response(text, media_type=kind, headers={"Content-Disposition": disposition})
 
     app.add_api_route("/export/{id_}.{form}", export, methods=["GET"])
+    _add_evaluation(app, behind)
+
+
+def _add_evaluation(app: "FastAPI", behind: Behind) -> None:
+    from fastapi import Request
+    from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+
+    def framed(page: Callable[[str], str], request: Request) -> Response:
+        """A page of the evaluation, which only our own page may frame."""
+        try:
+            return HTMLResponse(page(user_of(request)), headers=FRAMED)
+        except CoalitionQAError as error:
+            return PlainTextResponse(str(error), 404)
+
+    @app.get("/evaluation/report")
+    def report(run: str, request: Request) -> Response:
+        """The report of a run."""
+        return framed(lambda user: behind.measures.report(user, run), request)
+
+    @app.get("/evaluation/compared")
+    def compared(one: str, other: str, request: Request) -> Response:
+        """Two runs against each other."""
+        return framed(lambda user: behind.measures.compared(user, one, other), request)

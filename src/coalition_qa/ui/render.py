@@ -1,7 +1,7 @@
 """The conversation as escaped HTML. Pure: no Gradio in here.
 
 Each marker `[n]` of turn `t` links to the marked sentence in the sources panel (see `sources`); the links
-`#copy-t`, `#edit-t` and `#again-t` below an answer are what page.js listens to.
+`#copy-t`, `#edit-t` and `#again-t` below an answer are what page.js listens to, and those named by a verdict.
 """
 
 from __future__ import annotations
@@ -14,6 +14,17 @@ from coalition_qa.types import Answer, Citation, DocumentInfo
 from coalition_qa.ui.exchanges import Exchange
 from coalition_qa.ui.html import counted, escaped
 
+VERDICTS = {
+    "right": "Right",
+    "wrong": "Wrong answer",
+    "absent": "Should have said it isn’t there",
+    "passage": "Wrong passage",
+}
+"""What somebody may say of an answer."""
+
+VERDICTS_ON_NONE = {"right": "Right", "wrong": "It is there"}
+"""What somebody may say where the documents are said to hold no answer."""
+
 
 def header(catalogue: Sequence[DocumentInfo], notice: str = "") -> str:
     """The product's name, the way to its screens, and what it can be asked about."""
@@ -21,7 +32,8 @@ def header(catalogue: Sequence[DocumentInfo], notice: str = "") -> str:
     warning = f'<p class="warning" role="status">{escaped(notice)}</p>' if notice else ""
     return (
         '<div class="brand"><h1>coalition-qa</h1>'
-        '<nav aria-label="Screens"><a href="#/ask">Ask</a><a href="#/documents">Documents</a></nav>'
+        '<nav aria-label="Screens"><a href="#/ask">Ask</a><a href="#/documents">Documents</a>'
+        '<a href="#/evaluation">Evaluation</a></nav>'
         f"<p>{counted(len(catalogue), 'document')}, {counted(passages, 'passage')}, offline</p></div>{warning}"
     )
 
@@ -95,7 +107,10 @@ def _below(exchange: Exchange, turn: int) -> str:
     said = f'<p class="sure">{escaped(exchange.sure)}</p>' if answered and exchange.sure else ""
     copy = f'<a href="#copy-{turn}">Copy with sources</a>' if answered else ""
     edit = f'<a href="#edit-{turn}">Edit the question</a>'
-    return f'{said}<p class="actions">{copy}{edit}<a href="#again-{turn}">Ask again</a></p>'
+    acts = f'<p class="actions">{copy}{edit}<a href="#again-{turn}">Ask again</a></p>'
+    names = VERDICTS if answered else VERDICTS_ON_NONE
+    verdicts = "".join(f'<a href="#{verdict}-{turn}">{name}</a>' for verdict, name in names.items())
+    return f'{said}{acts}<p class="actions verdicts"><span>Is it right?</span>{verdicts}</p>'
 
 
 def _text(answer: Answer, turn: int, shown: int | None) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import gradio as gr
 
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "Arial", "sans-serif")
+STYLES = ("page.css", "screens.css", "evaluation.css")
 PAPER, PAPER_DARK = "#f6f5f1", "#15181b"
 
 Check = Callable[[str, str], bool]
@@ -111,7 +112,7 @@ def web_server(
     from starlette.routing import Mount
 
     assets = files("coalition_qa.ui") / "assets"
-    css, more, js = ((assets / name).read_text("utf-8") for name in ("page.css", "screens.css", "page.js"))
+    *css, js = ((assets / name).read_text("utf-8") for name in (*STYLES, "page.js"))
     theme = gr.themes.Base(font=FONTS, font_mono=("ui-monospace", "Consolas", "monospace"))
     largest = int(settings.max_file_megabytes * 1e6)
     app = FastAPI(openapi_url=None)
@@ -128,7 +129,7 @@ def web_server(
         ssr_mode=False,
         show_error=False,
         theme=theme.set(body_background_fill=PAPER, body_background_fill_dark=PAPER_DARK),
-        head=f"<style>{css}{more}</style><script>{js}</script>",  # not css=, whose rules Gradio rewrites
+        head=f"<style>{''.join(css)}</style><script>{js}</script>",  # not css=, whose rules Gradio rewrites
     )
     gradio_app: Any = next(route.app for route in app.routes if isinstance(route, Mount))
     names = frozenset(name.lower() for name in settings.allow_hosts)

@@ -8,8 +8,8 @@ from typing import Any
 from coalition_qa.config import Settings
 from coalition_qa.types import CoalitionQAError, DocumentInfo
 from coalition_qa.ui import past
-from coalition_qa.ui.behind import Behind
-from coalition_qa.ui.changing import asked_to_replace, copies_of, failure, progress, removed
+from coalition_qa.ui.behind import Behind, Row
+from coalition_qa.ui.changing import asked_first, failure, looking, planned, progress, removed
 from coalition_qa.ui.html import counted, escaped, place_of
 from coalition_qa.ui.talk import ACTS, PLAIN, QUIET, Talk
 
@@ -32,7 +32,7 @@ class Shelf:
     find: Any
     listing: Any
     sync: Any
-    clashing: Any
+    waiting: Any
 
 
 def lay_out(listing: str) -> Shelf:
@@ -63,31 +63,45 @@ class Desk:
         self._assistant, self._changes, self._corpus = behind.assistant, behind.changes, corpus
 
     def take(self, uploaded: Sequence[str]) -> Iterator[tuple[str, tuple[Path, ...]]]:
-        """Add what is new, and ask about what would replace a document; those files wait."""
+        """Add what is new, and ask about what would replace a document or is odd; those files wait."""
         files = [Path(one) for one in uploaded]
         if len(files) > MOST_FILES:
             yield failure(f"At most {MOST_FILES} files at once: drop fewer."), ()
             return
-        there = {info.name for info in self._assistant.documents()}
-        clashing = tuple(file for file in files if file.name in there)
-        new = [file for file in files if file.name not in there]
-        question = asked_to_replace([file.name for file in clashing]) if clashing else ""
-        for shown in self._added(new) if new else [""]:
-            yield shown + question, clashing
-
-    def settle(self, clashing: Sequence[Path], choice: str) -> Iterator[tuple[str, tuple[Path, ...]]]:
-        """Replace the documents that the waiting files stand for, or leave them."""
-        if choice == "replace":
-            for shown in self._added(clashing):
-                yield shown, ()
+        yield looking(len(files)), ()
+        rows, fault = planned(lambda: self._changes.plan(files))
+        if fault:
+            _throw_away(files)
+            yield fault, ()
             return
-        for file in clashing:
-            file.unlink(missing_ok=True)
-        yield "", ()
+        odd = {row.name: row for row in rows if _is_odd(row)}
+        waiting = tuple(file for file in files if file.name in odd)
+        question = asked_first(list(odd.values()), "take") if odd else ""
+        at_once = [file for file in files if file.name not in odd]
+        for shown in self._added(at_once) if at_once else [""]:
+            yield shown + question, waiting
+
+    def settle(self, waiting: Sequence[Path], choice: str) -> Iterator[tuple[str, tuple[Path, ...]]]:
+        """Do what was asked about, or leave it: add the files that wait, or bring the library in line."""
+        if choice == "take":
+            yield from ((shown, ()) for shown in self._added(waiting))
+        elif choice == "sync":
+            yield from ((shown, ()) for shown in progress(self._changes.sync, ()))
+        else:
+            _throw_away(waiting)
+            yield "", ()
 
     def sync(self) -> Iterator[str]:
-        """Bring the library in line with the folder."""
-        yield from progress(self._changes.sync, (), self._copies)
+        """Bring the library in line with the folder; where that changes what is there, the plan is shown first."""
+        held = {info.name for info in self._assistant.documents()}
+        yield looking(0)
+        rows, fault = planned(lambda: self._changes.plan(None))
+        if fault:
+            yield fault
+        elif any(_is_odd(row) or (row.action == "refused" and row.name in held) for row in rows):
+            yield asked_first([row for row in rows if row.action != "unchanged"], "sync")
+        else:
+            yield from progress(self._changes.sync, ())
 
     def remove(self, name: str) -> str:
         """Remove a document, with proof."""
@@ -103,13 +117,19 @@ class Desk:
     def _added(self, files: Sequence[Path]) -> Iterator[str]:
         try:
             names = [file.name for file in files]
-            yield from progress(lambda done: self._changes.add(files, done), names, self._copies)
+            yield from progress(lambda done: self._changes.add(files, done), names)
         finally:
-            for file in files:
-                file.unlink(missing_ok=True)  # what was uploaded is in the corpus folder now, or not wanted
+            _throw_away(files)  # what was uploaded is in the corpus folder now, or not wanted
 
-    def _copies(self) -> dict[str, str]:
-        return copies_of(self._assistant.documents())
+
+def _is_odd(row: Row) -> bool:
+    """Whether somebody should look before it is done: a document would be replaced or go, or there is a note."""
+    return row.action in ("changed", "removed") or (row.action == "new" and bool(row.note))
+
+
+def _throw_away(files: Sequence[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
 
 
 def connect(shelf: Shelf, talk: Talk, behind: Behind, settings: Settings, refresh: Callable[[Any], Any]) -> None:
@@ -119,12 +139,12 @@ def connect(shelf: Shelf, talk: Talk, behind: Behind, settings: Settings, refres
     corpus, desk = settings.corpus, Desk(behind, settings.corpus)
 
     def adding(uploaded: list[str] | None) -> Iterator[tuple[Any, ...]]:
-        for shown, clashing in desk.take(uploaded or ()):
-            yield gr.skip(), shown, clashing
+        for shown, waiting in desk.take(uploaded or ()):
+            yield gr.skip(), shown, waiting
         yield gr.update(value=None), gr.skip(), gr.skip()
 
-    def settling(clashing: tuple[Path, ...], event: gr.EventData) -> Iterator[tuple[Any, ...]]:
-        yield from desk.settle(clashing, str(event._data.get("do")))
+    def settling(waiting: tuple[Path, ...], event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+        yield from desk.settle(waiting, str(event._data.get("do")))
 
     def acting(event: gr.EventData) -> tuple[Any, ...]:
         if event._data.get("do") == "within":
@@ -133,8 +153,8 @@ def connect(shelf: Shelf, talk: Talk, behind: Behind, settings: Settings, refres
         return desk.remove(str(event._data.get("name", ""))), (), ""
 
     one: dict[str, Any] = {"concurrency_id": "change", "concurrency_limit": 1, **QUIET}
-    refresh(shelf.drop.upload(adding, [shelf.drop], [shelf.drop, shelf.outcome, shelf.clashing], **one))
-    refresh(shelf.outcome.click(settling, [shelf.clashing], [shelf.outcome, shelf.clashing], **one))
+    refresh(shelf.drop.upload(adding, [shelf.drop], [shelf.drop, shelf.outcome, shelf.waiting], **one))
+    refresh(shelf.outcome.click(settling, [shelf.waiting], [shelf.outcome, shelf.waiting], **one))
     refresh(shelf.sync.click(desk.sync, None, [shelf.outcome], **one))
     refresh(shelf.listing.click(acting, None, [shelf.outcome, talk.only, talk.within], **one))
     shelf.find.change(

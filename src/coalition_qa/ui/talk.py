@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from threading import Lock
 from typing import Any
 
 from coalition_qa.types import CoalitionQAError
@@ -36,6 +37,7 @@ class Talk:
     dial: Any
     meaning: Any
     panel: Any
+    judging: Any
     exchanges: Any
     ticket: Any
     kept: Any
@@ -45,6 +47,22 @@ class Talk:
     def shown(self) -> list[Any]:
         """What an answer changes, in the order of `_moment`."""
         return [self.bot, self.panel, self.exchanges, self.ticket, self.box, self.kept, self.past, self.chips]
+
+
+class Busy:
+    """How many answers are on their way."""
+
+    def __init__(self) -> None:
+        self.asking = 0
+        self._lock = Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.asking += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self.asking -= 1
 
 
 def lay_out(behind: Behind, welcome: str, examples: list[dict[str, str]]) -> Talk:
@@ -91,13 +109,17 @@ def lay_out(behind: Behind, welcome: str, examples: list[dict[str, str]]) -> Tal
         with gr.Column(elem_id="sources", min_width=0):
             again = "window.coalition.again = (turn) => trigger('click', {turn});"
             panel = gr.HTML(sources.panel(()), elem_id="panel", js_on_load=again, apply_default_css=False)
+    judge = "window.coalition.judge = (data) => trigger('click', data);"
+    judging = gr.HTML("", elem_id="judging", **{**ACTS, "js_on_load": ACTS["js_on_load"] + judge})
     states = (gr.State(()), gr.State(None), gr.State(""), gr.State(()))
-    return Talk(kept, bot, chips, within, box, dial, meaning, panel, *states)
+    return Talk(kept, bot, chips, within, box, dial, meaning, panel, judging, *states)
 
 
 def connect(talk: Talk, new: Any, behind: Behind) -> None:  # noqa: ANN401 - Gradio's button
     """Tie the screen's events to what they do."""
     import gradio as gr
+
+    busy = Busy()
 
     def asking(
         value: str,
@@ -115,7 +137,8 @@ def connect(talk: Talk, new: Any, behind: Behind) -> None:  # noqa: ANN401 - Gra
             question, earlier = _again(exchanges, event._data)
             clears = False
         how = How(dial, only, partial(sureness.sure, lines=behind.lines))
-        yield from _asked(behind, question, earlier, kept, how, clears, user_of(request))
+        with busy:
+            yield from _asked(behind, question, earlier, kept, how, clears, user_of(request))
 
     asks = gr.on(
         [talk.box.submit, talk.bot.example_select, talk.panel.click],
@@ -126,7 +149,7 @@ def connect(talk: Talk, new: Any, behind: Behind) -> None:  # noqa: ANN401 - Gra
         trigger_mode="once",
         **QUIET,
     )
-    asks.then(partial(_leading_on, behind), [talk.exchanges], [talk.chips], concurrency_id="ask", **QUIET)
+    asks.then(partial(leading_on, behind, busy), [talk.exchanges], [talk.chips], concurrency_id="ask", **QUIET)
     talk.dial.change(lambda dial: _meaning(behind, dial), [talk.dial], [talk.meaning], **QUIET)
     talk.within.click(lambda: ((), ""), None, [talk.only, talk.within], **QUIET)
     _connect_past(talk, new, behind)
@@ -225,10 +248,10 @@ def _meaning(behind: Behind, dial: Any) -> str:  # noqa: ANN401 - one of the rad
     return f'<p class="about">{sureness.meaning(dial, behind.lines)}</p>'
 
 
-def _leading_on(behind: Behind, exchanges: tuple[Exchange, ...]) -> str:
-    """Questions that lead on from the last answer; without any the page is whole."""
+def leading_on(behind: Behind, busy: Busy, exchanges: tuple[Exchange, ...]) -> str:
+    """Questions that lead on from the last answer, where nobody waits for theirs; without any the page is whole."""
     answer = exchanges[-1].answer if exchanges else None
-    if answer is None or answer.status == "abstained":
+    if answer is None or answer.status == "abstained" or busy.asking:
         return ""
     follow: Callable[..., list[str]] = behind.assistant.follow_ups
     try:

@@ -3,8 +3,8 @@
   const reduced = matchMedia("(prefers-reduced-motion: reduce)");
   const one = (selector) => document.querySelector(selector);
 
-  // The screen is in the address, so that the browser's back button works: #/ask or #/documents.
-  const SCREENS = ["ask", "documents"];
+  // The screen is in the address, so that the browser's back button works: #/ask, #/documents or #/evaluation.
+  const SCREENS = ["ask", "documents", "evaluation"];
   const show = () => {
     const named = location.hash.replace("#/", "");
     const screen = SCREENS.includes(named) ? named : "ask";
@@ -62,10 +62,23 @@
     edit: (turn) => put(said(turn).searched),
     again: (turn) => window.coalition.again(Number(turn)),
   };
+  for (const verdict of ["right", "wrong", "absent", "passage"]) {
+    DO[verdict] = (turn) => window.coalition.judge({ do: "judge", turn, verdict });
+  }
+  const LINK = new RegExp(`^#(${Object.keys(DO).join("|")})-(\\d+)$`);
+
+  // A sentence of a passage that was read becomes the quote of a gold question.
+  const take = (sentence) => {
+    const { quote, doc } = sentence.closest("form").elements;
+    quote.value = sentence.dataset.quote;
+    doc.value = sentence.dataset.doc;
+    quote.scrollIntoView({ block: "nearest" });
+    for (const one of sentence.closest(".pick").querySelectorAll(".sentence")) one.ariaPressed = one === sentence;
+  };
 
   const clicked = (event) => {
     const link = event.target.closest?.('#room a[href^="#"]');
-    const [, what, turn] = link?.getAttribute("href").match(/^#(copy|edit|again)-(\d+)$/) ?? [];
+    const [, what, turn] = link?.getAttribute("href").match(LINK) ?? [];
     if (what || link?.matches('[href^="#src-"], [href^="#ref-"]')) {
       event.preventDefault();
       event.stopPropagation();
@@ -73,6 +86,8 @@
       else follow(link);
     } else if (event.target.closest?.("#bot .example") && matchMedia("(pointer: fine)").matches) {
       one("#ask textarea")?.focus(); // the button with the focus is about to go
+    } else if (event.target.closest?.(".pick .sentence")) {
+      take(event.target.closest(".sentence"));
     } else if (event.target.closest?.(".chip")) {
       askFor(event.target.closest(".chip").dataset.question);
     } else if (event.target.closest?.("#chats")) {
@@ -87,6 +102,7 @@
 
   // The buttons of the page's own HTML: what each is for stands in its data attributes.
   const chosen = () => [...document.querySelectorAll("#listing input:checked")].map((box) => box.dataset.name);
+  const runs = () => [...document.querySelectorAll("#runs input:checked")].map((box) => box.dataset.run);
   const act = (event, trigger) => {
     const button = event.target.closest("[data-do]");
     if (!button) return;
@@ -94,6 +110,12 @@
     if (data.sure && !confirm(data.sure)) return;
     if (data.ask) data.value = prompt(data.ask, data.value);
     if (data.value === null) return;
+    if (button.form) {
+      if (button.type === "submit" && !button.form.reportValidity()) return;
+      data.fields = Object.fromEntries(new FormData(button.form));
+    }
+    if (data.do === "compare") data.ids = runs();
+    if (data.do === "close") button.closest("dialog")?.close();
     if (data.do === "within") {
       data.names = chosen();
       location.hash = "#/ask";
@@ -102,12 +124,29 @@
   };
   window.coalition = { act };
 
+  // A report's frame is as high as the report, so that one thing scrolls.
+  const fit = (frame) => {
+    const sized = () => {
+      const inside = frame.contentDocument?.documentElement;
+      if (!inside || frame.sized === inside) return;
+      frame.sized = inside;
+      const grow = () => (frame.style.height = `${inside.querySelector("body").offsetHeight + 24}px`);
+      new ResizeObserver(grow).observe(inside.querySelector("body"));
+    };
+    if (frame.watched) return;
+    frame.watched = true;
+    frame.addEventListener("load", sized);
+    sized();
+  };
+
   // What Gradio gets wrong for screen readers and the keyboard.
   const mend = () => {
     const each = (selector, change) => document.querySelectorAll(selector).forEach(change);
     each("#bot .message [data-testid][aria-label]", (message) => message.removeAttribute("aria-label")); // raw source
     each("#bot .examples[role]", (examples) => examples.removeAttribute("role")); // a list without items
     each("#bot .arrow button:enabled", (arrow) => (arrow.disabled = arrow.ariaHidden = true)); // a button in a button
+    each("dialog[data-open]:not([open])", (dialog) => dialog.showModal());
+    each("#shown iframe", fit);
     each("#bot .thought-group .title", (step) => (step.ariaExpanded = step.classList.contains("expanded")));
   };
 
@@ -137,7 +176,24 @@
   document.addEventListener("change", (event) => {
     const bar = event.target.closest?.("#listing") && one('#listing [data-do="within"]');
     if (bar) bar.disabled = chosen().length === 0;
+    const pair = event.target.closest?.("#runs") && one('#runs [data-do="compare"]');
+    if (pair) pair.disabled = runs().length !== 2;
   });
+  document.addEventListener("submit", (event) => {
+    if (event.target.closest("#bench, #judging")) event.preventDefault(); // its button has said what is to be done
+  });
+  document.addEventListener(
+    "input",
+    (event) => {
+      if (event.target.name === "quote" && event.target.form?.elements.doc) event.target.form.elements.doc.value = "";
+    },
+    true,
+  );
+  document.addEventListener(
+    "cancel",
+    (event) => event.target.querySelector?.('[data-do="close"]')?.click(), // Escape: the page forgets the form, too
+    true,
+  );
   addEventListener("hashchange", show);
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", begin);
   else begin();
