@@ -15,9 +15,9 @@ MOST_LINES = 350
 MOST_FUNCTION_LINES = 50
 
 ROOMS = """types config words documents corpus encoders passages alike schema database store audit proof
-    index filling folder library backup plan ingest progress doctor retrieval reading generation speakers answering
-    verification receipts conversation assistant evaluation archive credentials ui serving eval_running eval_commands
-    library_commands cli __main__""".split()
+    nearest index server_index filling folder library backup plan ingest progress doctor retrieval reading generation
+    speakers answering verification receipts conversation assistant evaluation archive credentials ui watching serving
+    eval_running eval_commands library_commands cli __main__""".split()
 """A room is a module or a package; it may import from those before it."""
 
 APART = {

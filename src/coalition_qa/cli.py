@@ -169,7 +169,7 @@ def _add(given: argparse.Namespace) -> int:
     if settings.corpus.is_dir() and not (settings.library_path / FILE).is_file():
         _bring_in_line(settings)  # a library that holds only what is added would hide the rest of the corpus
     encoder = open_encoder(settings)
-    with Library(settings.library_path, encoder, create=True) as library:
+    with Library(settings.library_path, encoder, create=True, chroma_url=settings.chroma_url) as library:
         return _outcome(Ingest(settings, library, encoder).add(given.paths, _progress()), "added")
 
 
@@ -180,7 +180,7 @@ def _remove(given: argparse.Namespace) -> int:
 
     settings = _settings(given)
     encoder = open_encoder(settings)
-    with Library(settings.library_path, encoder) as library:
+    with Library(settings.library_path, encoder, chroma_url=settings.chroma_url) as library:
         steps = Ingest(settings, library, encoder).remove(given.documents)
     for step in steps:
         _progress().done(step)
@@ -239,7 +239,7 @@ def _bring_in_line(settings: Settings, *, rebuild: bool = False) -> list[Step]:
     encoder = open_encoder(settings)
     if rebuild:
         return ingest.rebuild(settings, encoder, _progress())
-    with Library(settings.library_path, encoder, create=True) as library:
+    with Library(settings.library_path, encoder, create=True, chroma_url=settings.chroma_url) as library:
         return ingest.Ingest(settings, library, encoder).sync(_progress())
 
 

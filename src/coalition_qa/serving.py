@@ -59,7 +59,7 @@ def serve_page(settings: Settings, *, open_browser: bool, notice: str = "") -> N
     """
     check = Credentials(settings.auth).check if settings.auth else None
     encoder = open_encoder(settings)
-    with Library(settings.library_path, encoder) as library:
+    with Library(settings.library_path, encoder, chroma_url=settings.chroma_url) as library:
         drawn = open_calibration(settings.calibration).thresholds
         behind = Behind(
             assistant=Assistant.over(library, encoder, settings),
