@@ -63,6 +63,7 @@ VENDORS: dict[str, str | set[str]] = {
     "tokenizers": "encoders",
     "torch": "reading",
     "transformers": "reading",
+    "watchfiles": "watching",
 }
 """One vendor, one room (two look into SQLite files): its types never cross a boundary."""
 

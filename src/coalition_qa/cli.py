@@ -9,6 +9,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,6 +105,7 @@ def _add_page_commands(command: Callable[..., argparse.ArgumentParser], dial: st
     chat.add_argument("--proxy-header", metavar="NAME", help="header in which a reverse proxy names the user")
     hosts = "serve the page under this name too; may be given more than once"
     chat.add_argument("--allow-host", action="append", metavar="NAME", help=hosts)
+    chat.add_argument("--watch", action="store_true", help="sync whenever files in the corpus folder change")
     chat.add_argument("--no-browser", action="store_true", help="do not open a browser")
     chat.add_argument("--dial", choices=DIALS, help=dial)
     login = command("login", _login, "Give a user of the page a password, asked for or read from standard input.")
@@ -124,8 +126,12 @@ def _chat(given: argparse.Namespace) -> int:
     except LibraryBusy as error:
         notice = f"{error} Serving what it holds now."
         print(f"coalition-qa: {notice}", file=sys.stderr)
-    serve_page(settings, open_browser=not given.no_browser, notice=notice)
+    serve_page(settings, open_browser=not given.no_browser, notice=notice, watch=_log if given.watch else None)
     return 0
+
+
+def _log(line: str) -> None:
+    print(f"{datetime.now():%H:%M:%S}  {' '.join(_plain(line).split(chr(10)))}", file=sys.stderr, flush=True)
 
 
 def _login(given: argparse.Namespace) -> int:

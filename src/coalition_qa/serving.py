@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from threading import Lock
 
@@ -16,6 +17,7 @@ from coalition_qa.library import Library
 from coalition_qa.plan import Step
 from coalition_qa.ui import Behind, Lines, serve
 from coalition_qa.verification import open_calibration
+from coalition_qa.watching import watching
 
 
 class Desk:
@@ -52,8 +54,11 @@ class _Told(Progress):
         self._done(step)
 
 
-def serve_page(settings: Settings, *, open_browser: bool, notice: str = "") -> None:
-    """Serve the page over the library on disk until it is stopped. `notice` is shown at its top.
+def serve_page(
+    settings: Settings, *, open_browser: bool, notice: str = "", watch: Callable[[str], None] | None = None
+) -> None:
+    """Serve the page over the library on disk until it is stopped. `notice` is shown at its top. With `watch` the
+    corpus folder is watched, and `watch` told what became of each change.
 
     Raises SettingsError, LibraryError and ModelError.
     """
@@ -61,11 +66,13 @@ def serve_page(settings: Settings, *, open_browser: bool, notice: str = "") -> N
     encoder = open_encoder(settings)
     with Library(settings.library_path, encoder, chroma_url=settings.chroma_url) as library:
         drawn = open_calibration(settings.calibration).thresholds
+        desk = Desk(settings, library, encoder)
         behind = Behind(
             assistant=Assistant.over(library, encoder, settings),
             archive=Archive(settings.conversations_path),
-            changes=Desk(settings, library, encoder),
+            changes=desk,
             lines=Lines(drawn, settings.dial),
             notice=notice,
         )
-        serve(behind, settings, open_browser=open_browser, check=check)
+        with watching(settings.corpus, desk.sync, watch) if watch else nullcontext():
+            serve(behind, settings, open_browser=open_browser, check=check)
