@@ -1,4 +1,4 @@
-"""The first write to the files of store and index fails, the second, the third ... until a run passes untouched: each recovers.
+"""The first write to the files of store and index fails, the second ... until a run passes untouched: each recovers.
 
 strace makes the system call fail; where there is none, or it may not trace, this is skipped.
 """
@@ -49,7 +49,8 @@ def tracer(place: Place, number: int, error: str) -> list[str]:
     paths = [f"{path}{end}" for path in files for end in BESIDE]
     chosen = [part for path in [*paths, str(place.corpus / "new.txt")] for part in ("-P", path)]
     inject = f"inject={CALLS}:error={error}:when={number}"
-    return ["strace", "-f", "-qq", "-o", str(place.folder / "trace"), *chosen, "-e", f"trace={CALLS}", "-e", inject]
+    quick = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", str(place.folder / "trace")]
+    return [*quick, *chosen, "-e", f"trace={CALLS}", "-e", inject]
 
 
 def fails_at(place: Place, encoder: FakeEncoder, number: int, error: str) -> bool:
