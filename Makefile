@@ -25,7 +25,7 @@ lint: $(VENV)/installed-dev ## style and types
 unit: $(VENV)/installed-dev ## tests only
 	$(BIN)/python -m pytest
 
-torture: $(VENV)/installed-dev ## kills, damaged files, full disks, hundreds of times: about an hour
+torture: $(VENV)/installed-dev ## a thousand kills, damaged files, full disks, failing writes: about an hour
 	$(BIN)/python -m pytest -m torture $(ARGS)
 	TORTURE=1000 $(BIN)/python -m pytest tests/documents/test_fuzzed.py
 

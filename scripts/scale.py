@@ -29,8 +29,9 @@ import numpy as np
 
 from coalition_qa.config import Settings
 from coalition_qa.encoders import Encoder, Vectors, open_encoder
-from coalition_qa.index import ChromaIndex, exact_search
+from coalition_qa.index import ChromaIndex
 from coalition_qa.library import Library
+from coalition_qa.nearest import exact_search
 from coalition_qa.passages import passage_id
 from coalition_qa.retrieval import Retriever
 from coalition_qa.types import Document, Passage, Span

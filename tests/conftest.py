@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -202,6 +205,42 @@ def any_encoder(request: pytest.FixtureRequest) -> Encoder:
     """One after the other: what holds for the fake must hold for the real one."""
     encoder: Encoder = request.getfixturevalue("fake_encoder" if request.param == "fake" else "shipped_encoder")
     return encoder
+
+
+@contextmanager
+def chroma_running(folder: Path, port: int = 0) -> Iterator[str]:
+    """A Chroma server on this machine; its address."""
+    if not port:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+    program = str(Path(sys.executable).with_name("chroma"))
+    command = [program, "run", "--path", str(folder), "--host", "127.0.0.1", "--port", str(port)]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
+    with subprocess.Popen(command, env={"PATH": os.environ["PATH"], "HOME": str(folder)}, **quiet) as server:
+        try:
+            give_up = time.monotonic() + 60
+            while time.monotonic() < give_up:
+                with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                    break
+                assert server.poll() is None, "the Chroma server ended"
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.kill()
+
+
+@pytest.fixture
+def serve_chroma() -> Callable[..., AbstractContextManager[str]]:
+    """Starts a Chroma server of the test's own, with a folder and perhaps a port."""
+    return chroma_running
+
+
+@pytest.fixture(scope="session")
+def chroma_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Chroma server that many tests share."""
+    with chroma_running(tmp_path_factory.mktemp("chroma")) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -113,7 +113,7 @@ def damage_and_mend(place: Place, encoder: FakeEncoder, rounds: int, seed: int) 
 
 
 def test_damage_to_any_file_is_noticed_and_mended(place: Place, fake_encoder: FakeEncoder) -> None:
-    assert damage_and_mend(place, fake_encoder, rounds=12, seed=random.randrange(10**6)) >= 6
+    assert damage_and_mend(place, fake_encoder, rounds=8, seed=random.randrange(10**6)) >= 4
 
 
 @pytest.mark.torture

@@ -1,4 +1,4 @@
-"""The first write to the store's files fails, the second, the third ... until a run passes untouched: each recovers.
+"""The first write to the files of store and index fails, the second ... until a run passes untouched: each recovers.
 
 strace makes the system call fail; where there is none, or it may not trace, this is skipped.
 """
@@ -19,7 +19,8 @@ from coalition_qa.store import FILE
 if TYPE_CHECKING:
     from tests.conftest import FakeEncoder, Place
 
-CALLS = "write,pwrite64,fsync,fdatasync,ftruncate,rename,unlink"
+CALLS = "write,writev,pwrite64,pwritev,fsync,fdatasync,ftruncate,rename,renameat,renameat2,unlink,unlinkat"
+BESIDE = ("", "-wal", "-shm", "-journal", ".new")  # what SQLite, Chroma and we write beside a file
 KEPT = "The zebra crossing in Oslo was painted by Kari Nordmann in 1987."
 CHANGE = """
 import sys
@@ -43,10 +44,13 @@ except CoalitionQAError as error:
 
 
 def tracer(place: Place, number: int, error: str) -> list[str]:
-    paths = [str(place.library / f"{FILE}{end}") for end in ("", "-wal", "-shm")]
+    index = place.library / "index"
+    files = [place.library / FILE, index / "FILLING", *(path for path in index.rglob("*") if path.is_file())]
+    paths = [f"{path}{end}" for path in files for end in BESIDE]
     chosen = [part for path in [*paths, str(place.corpus / "new.txt")] for part in ("-P", path)]
     inject = f"inject={CALLS}:error={error}:when={number}"
-    return ["strace", "-f", "-qq", "-o", str(place.folder / "trace"), *chosen, "-e", f"trace={CALLS}", "-e", inject]
+    quick = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", str(place.folder / "trace")]
+    return [*quick, *chosen, "-e", f"trace={CALLS}", "-e", inject]
 
 
 def fails_at(place: Place, encoder: FakeEncoder, number: int, error: str) -> bool:

@@ -1,9 +1,12 @@
-"""Chroma as an index that is used only when it provably holds what the store holds."""
+"""Chroma as an index that is used only when it provably holds what the store holds: in a folder and, where a test takes
+`either`, in a server too.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from coalition_qa.index import ChromaIndex, exact_search
+from coalition_qa.index import ChromaIndex
+from coalition_qa.nearest import exact_search
+from coalition_qa.server_index import ServerIndex
 
 if TYPE_CHECKING:
     from tests.conftest import Place
@@ -55,49 +60,100 @@ def index(tmp_path: Path) -> Iterator[ChromaIndex]:
     made.close()
 
 
-def test_it_finds_what_exact_search_finds(index: ChromaIndex) -> None:
+@pytest.fixture(params=["folder", "server"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ChromaIndex | ServerIndex]:
+    """An empty index, in a folder and then in a server."""
+    made = ChromaIndex(tmp_path)
+    if request.param == "server":
+        made = ServerIndex(request.getfixturevalue("chroma_server"), os.urandom(8).hex(), tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def filled(either: ChromaIndex | ServerIndex) -> ChromaIndex | ServerIndex:
+    """With forty vectors, of generation "one"."""
+    assert either.fill(IDS, ROWS, "one")
+    return either
+
+
+def test_it_finds_what_exact_search_finds(filled: ChromaIndex | ServerIndex) -> None:
     for query in unit_rows(10, seed=1):
-        found = index.search(query, 5)
+        found = filled.search(query, 5)
         exact = exact_search(IDS, ROWS, query, 5)
         assert found is not None
         assert [id_ for id_, _ in found] == [id_ for id_, _ in exact]
         assert [score for _, score in found] == pytest.approx([score for _, score in exact], abs=1e-5)
 
 
-def test_exact_search_ranks_by_dot_product_then_by_id() -> None:
-    rows = np.array([[1, 0], [0, 1], [0, 1]], dtype=np.float32)
-    assert exact_search(["c", "b", "a"], rows, np.array([0, 1], dtype=np.float32), 3) == [("a", 1), ("b", 1), ("c", 0)]
-    assert exact_search([], np.zeros((0, 2), np.float32), rows[0], 3) == []
-
-
-def test_filling_again_adds_what_is_missing_and_takes_away_what_is_gone(index: ChromaIndex) -> None:
+def test_filling_again_adds_what_is_missing_and_takes_away_what_is_gone(filled: ChromaIndex | ServerIndex) -> None:
     more = unit_rows(3, seed=2)
-    assert index.fill([*IDS[5:], "new0", "new1", "new2"], np.concatenate([ROWS[5:], more]), "two")
-    assert index.generation() == "two"
-    assert index.ids() == {*IDS[5:], "new0", "new1", "new2"}
-    found = index.search(more[1], 100)
+    assert filled.fill([*IDS[5:], "new0", "new1", "new2"], np.concatenate([ROWS[5:], more]), "two")
+    assert filled.generation() == "two"
+    assert filled.ids() == {*IDS[5:], "new0", "new1", "new2"}
+    found = filled.search(more[1], 100)
     assert found is not None
     assert found[0][0] == "new1"
     assert len(found) == COUNT - 5 + 3
 
 
-def test_what_is_opened_and_searched_stays_what_was_marked(index: ChromaIndex) -> None:
+def test_what_is_opened_and_searched_stays_what_was_marked(filled: ChromaIndex | ServerIndex) -> None:
     left = IDS
     for number, gone in enumerate((1, 5, 20, 13)):
-        assert index.update(left[:gone], [f"new{number}"], unit_rows(1, seed=number + 10), f"without {gone}")
+        assert filled.update(left[:gone], [f"new{number}"], unit_rows(1, seed=number + 10), f"without {gone}")
         left = left[gone:]
         for _ in range(3):
-            index.close()
-            assert index.generation() == f"without {gone}"
-            assert index.ids() == {*left, *(f"new{n}" for n in range(number + 1))}
-            assert index.search(ROWS[3], 3) is not None
+            filled.close()
+            assert filled.generation() == f"without {gone}"
+            assert filled.ids() == {*left, *(f"new{n}" for n in range(number + 1))}
+            assert filled.search(ROWS[3], 3) is not None
 
 
-def test_an_empty_index_finds_nothing(tmp_path: Path) -> None:
-    index = ChromaIndex(tmp_path)
-    assert index.fill([], np.zeros((0, 8), np.float32), "none")
-    assert index.search(ROWS[0], 5) == []
-    index.close()
+def test_an_empty_index_finds_nothing(either: ChromaIndex | ServerIndex) -> None:
+    assert either.fill([], np.zeros((0, 8), np.float32), "none")
+    assert either.generation() == "none"
+    assert either.search(ROWS[0], 5) == []
+
+
+def test_one_that_was_never_filled_is_not_asked(either: ChromaIndex | ServerIndex) -> None:
+    assert either.generation() is None
+    assert either.search(ROWS[0], 5) is None
+    assert either.ids() is None
+    assert not either.update([], IDS, ROWS, "one")
+    assert either.fault() == ""
+    assert either.leftovers() == []
+    either.distrust()
+
+
+def test_one_that_is_distrusted_is_made_anew(filled: ChromaIndex | ServerIndex) -> None:
+    filled.distrust()
+    assert filled.generation() is None
+    assert filled.search(ROWS[3], 1) is None
+    assert filled.fill(IDS, -ROWS, "two")  # other vectors under the same ids, as from another encoder
+    assert filled.search(-ROWS[3], 1) == [("id003", pytest.approx(1.0, abs=1e-5))]
+
+
+def test_one_whose_filling_was_cut_off_is_not_asked(filled: ChromaIndex | ServerIndex) -> None:
+    def batches() -> Iterator[tuple[list[str], Vectors]]:
+        yield IDS[:5], ROWS[:5]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        filled.refill(batches(), COUNT, "two")
+    assert filled.generation() is None
+    assert filled.search(ROWS[3], 1) is None
+    assert filled.fill(IDS, ROWS, "two")
+    assert filled.ids() == set(IDS)
+
+
+def test_two_do_not_fill_it_at_once(filled: ChromaIndex | ServerIndex, tmp_path: Path) -> None:
+    filled.close()
+    with (tmp_path / "lock").open("a") as filling:
+        fcntl.flock(filling, fcntl.LOCK_EX)
+        assert not filled.fill(IDS[:1], ROWS[:1], "two")
+        assert not filled.update(IDS[:1], [], ROWS[:0], "two")
+    assert filled.generation() == "one"
+    assert filled.search(ROWS[3], 1) == [("id003", pytest.approx(1.0, abs=1e-5))]
 
 
 def test_an_index_that_was_never_filled_is_not_asked(tmp_path: Path) -> None:

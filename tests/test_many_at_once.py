@@ -51,19 +51,28 @@ def only_one(place: Place, encoder: FakeEncoder) -> None:
     assert [path.read_text() for path in place.corpus.iterdir()] == [TEXT]
 
 
-def test_one_document_uploaded_fifty_times_at_once_is_one(place: Place, fake_encoder: FakeEncoder) -> None:
+def uploads_of_threads(place: Place, encoder: FakeEncoder, count: int) -> None:
     file = place.outside("a.txt", TEXT)
-    start = Barrier(50)
+    start = Barrier(count)
 
     def upload(_: int) -> str:
         start.wait()
-        (step,) = Ingest(place.settings(), library, fake_encoder).add([file])
+        (step,) = Ingest(place.settings(), library, encoder).add([file])
         return step.action
 
-    with Library(place.library, fake_encoder, create=True) as library, ThreadPoolExecutor(50) as pool:
-        done = list(pool.map(upload, range(50)))
-    assert sorted(done) == ["new", *["unchanged"] * 49]
-    only_one(place, fake_encoder)
+    with Library(place.library, encoder, create=True) as library, ThreadPoolExecutor(count) as pool:
+        done = list(pool.map(upload, range(count)))
+    assert sorted(done) == ["new", *["unchanged"] * (count - 1)]
+    only_one(place, encoder)
+
+
+def test_one_document_uploaded_many_times_at_once_is_one(place: Place, fake_encoder: FakeEncoder) -> None:
+    uploads_of_threads(place, fake_encoder, 10)
+
+
+@pytest.mark.torture
+def test_torture_one_document_uploaded_fifty_times_at_once_is_one(place: Place, fake_encoder: FakeEncoder) -> None:
+    uploads_of_threads(place, fake_encoder, 50)
 
 
 @contextmanager
@@ -94,7 +103,7 @@ def uploads_of_processes(place: Place, encoder: FakeEncoder, count: int) -> None
 
 
 def test_one_document_uploaded_by_several_processes_is_one(place: Place, fake_encoder: FakeEncoder) -> None:
-    uploads_of_processes(place, fake_encoder, 3)
+    uploads_of_processes(place, fake_encoder, 2)
 
 
 @pytest.mark.torture
@@ -134,7 +143,7 @@ def test_while_one_writes_the_others_read_what_was_acknowledged(place: Place, fa
 
     def read(_: int) -> None:
         with Library(place.library, fake_encoder) as library:
-            for _ in range(40):
+            for _ in range(20):
                 hits = library.dense(query, 3)
                 best = library.found([hits[0][0]])[hits[0][0]].passage.text if hits else None
                 if best != TEXT:
@@ -142,7 +151,7 @@ def test_while_one_writes_the_others_read_what_was_acknowledged(place: Place, fa
 
     with ThreadPoolExecutor(4) as pool, Library(place.library, fake_encoder) as writing:
         readers = pool.map(read, range(3))
-        for n in range(15):
+        for n in range(8):
             place.ingest(writing, fake_encoder).add([place.outside(f"{n}.txt", f"Owl {n} hunts mice at night.")])
         list(readers)
     assert wrong == []

@@ -82,7 +82,8 @@ class Assistant:
     def open(cls, settings: Settings) -> Self:
         """The assistant that the settings describe, over the library on disk. Raises LibraryError, ModelError."""
         encoder = open_encoder(settings)
-        return cls.over(Library(settings.library_path, encoder), encoder, settings)
+        library = Library(settings.library_path, encoder, chroma_url=settings.chroma_url)
+        return cls.over(library, encoder, settings)
 
     @classmethod
     def over(cls, library: Library, encoder: Encoder, settings: Settings) -> Self:

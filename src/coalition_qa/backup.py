@@ -11,7 +11,7 @@ from pathlib import Path
 from coalition_qa.audit import Audit
 from coalition_qa.database import FILE, copy
 from coalition_qa.folder import replacing
-from coalition_qa.library import EncoderFacts, Library
+from coalition_qa.library import EncoderFacts, Library, name_of
 from coalition_qa.types import LibraryDamaged, LibraryError
 
 
@@ -34,7 +34,7 @@ def backup(folder: Path, target: Path) -> None:
         os.close(handle)
 
 
-def restore(folder: Path, source: Path, encoder: EncoderFacts) -> int:
+def restore(folder: Path, source: Path, encoder: EncoderFacts, chroma_url: str = "") -> int:
     """Put the library in `source`, a file that `backup` wrote, in place of the one in `folder`: how many names it has.
 
     The present library stays until the restored one was looked over and its index filled. Raises LibraryError where
@@ -46,7 +46,7 @@ def restore(folder: Path, source: Path, encoder: EncoderFacts) -> int:
         fresh.mkdir(mode=0o700)
         copy(source, fresh / FILE, in_use=False)
         _look_over(fresh, f"{source} is no whole backup ({{fault}}): the library is left as it is.")
-        with Library(fresh, encoder) as library:
+        with Library(fresh, encoder, chroma_url=chroma_url, name=name_of(folder)) as library:
             library.refresh_index()
             return len(library.names())
 

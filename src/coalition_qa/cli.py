@@ -9,6 +9,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,6 +107,7 @@ def _add_page_commands(command: Callable[..., argparse.ArgumentParser], dial: st
     chat.add_argument("--allow-host", action="append", metavar="NAME", help=hosts)
     gold = "gold questions that the Evaluation screen offers (default: eval/gold.jsonl)"
     chat.add_argument("--gold", type=Path, metavar="FILE", help=gold)
+    chat.add_argument("--watch", action="store_true", help="sync whenever files in the corpus folder change")
     chat.add_argument("--no-browser", action="store_true", help="do not open a browser")
     chat.add_argument("--dial", choices=DIALS, help=dial)
     login = command("login", _login, "Give a user of the page a password, asked for or read from standard input.")
@@ -126,8 +128,12 @@ def _chat(given: argparse.Namespace) -> int:
     except LibraryBusy as error:
         notice = f"{error} Serving what it holds now."
         print(f"coalition-qa: {notice}", file=sys.stderr)
-    serve_page(settings, open_browser=not given.no_browser, notice=notice)
+    serve_page(settings, open_browser=not given.no_browser, notice=notice, watch=_log if given.watch else None)
     return 0
+
+
+def _log(line: str) -> None:
+    print(f"{datetime.now():%H:%M:%S}  {' '.join(_plain(line).split(chr(10)))}", file=sys.stderr, flush=True)
 
 
 def _login(given: argparse.Namespace) -> int:
@@ -171,7 +177,7 @@ def _add(given: argparse.Namespace) -> int:
     if settings.corpus.is_dir() and not (settings.library_path / FILE).is_file():
         _bring_in_line(settings)  # a library that holds only what is added would hide the rest of the corpus
     encoder = open_encoder(settings)
-    with Library(settings.library_path, encoder, create=True) as library:
+    with Library(settings.library_path, encoder, create=True, chroma_url=settings.chroma_url) as library:
         return _outcome(Ingest(settings, library, encoder).add(given.paths, _progress()), "added")
 
 
@@ -182,7 +188,7 @@ def _remove(given: argparse.Namespace) -> int:
 
     settings = _settings(given)
     encoder = open_encoder(settings)
-    with Library(settings.library_path, encoder) as library:
+    with Library(settings.library_path, encoder, chroma_url=settings.chroma_url) as library:
         steps = Ingest(settings, library, encoder).remove(given.documents)
     for step in steps:
         _progress().done(step)
@@ -241,7 +247,7 @@ def _bring_in_line(settings: Settings, *, rebuild: bool = False) -> list[Step]:
     encoder = open_encoder(settings)
     if rebuild:
         return ingest.rebuild(settings, encoder, _progress())
-    with Library(settings.library_path, encoder, create=True) as library:
+    with Library(settings.library_path, encoder, create=True, chroma_url=settings.chroma_url) as library:
         return ingest.Ingest(settings, library, encoder).sync(_progress())
 
 

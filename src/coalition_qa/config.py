@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
 from pydantic import Field, ValidationError, field_validator
@@ -76,6 +77,10 @@ class Settings(BaseSettings):
     parse_megabytes: Annotated[int, Field(ge=200)] = 1_000
     """A file that takes more memory to read is refused."""
 
+    chroma_url: str = ""
+    """The Chroma server that holds the vectors' index, as http://127.0.0.1:8000; by default it is a folder beside the
+    library. The store stays the truth either way."""
+
     threads: Annotated[int, Field(ge=1)] = min(4, os.cpu_count() or 1)
     """Processor threads for the models."""
 
@@ -110,6 +115,14 @@ class Settings(BaseSettings):
 
     most_waiting: Annotated[int, Field(ge=1)] = 64
     """How many may wait; the next is told that the page is busy."""
+
+    @field_validator("chroma_url", mode="after")
+    @classmethod
+    def _is_url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/")):
+            raise ValueError("give it as http://host:port")
+        return url.rstrip("/")
 
     @field_validator("auth", "corpus", "library", "calibration", "gold", mode="after")
     @classmethod

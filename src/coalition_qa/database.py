@@ -16,6 +16,8 @@ from coalition_qa.schema import TABLES, UPGRADES, VERSION
 from coalition_qa.types import LibraryBusy, LibraryDamaged, LibraryError
 
 FILE = "library.sqlite3"
+NAME = "library"
+"""The fact that a library, wherever it lies, is told from others by where several are kept: see `give_name`."""
 _NOT_OURS = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
 
 
@@ -189,6 +191,14 @@ class Database:
     def set_meta(self, facts: Mapping[str, str]) -> None:
         """Write facts about the library."""
         self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(facts.items()))
+
+    def give_name(self, name: str = "") -> None:
+        """Give it this name, or one of its own, where it has none and can be written."""
+        if self.meta(NAME) is None and not self.read_only:
+            with self.transaction():
+                self._connection.execute(
+                    "INSERT OR IGNORE INTO meta VALUES (?, ?)", (NAME, name or os.urandom(8).hex())
+                )
 
     def tidy(self) -> None:
         """Give the space of what was removed back to the disk, the write-ahead log's too."""

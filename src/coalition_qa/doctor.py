@@ -9,13 +9,14 @@ import numpy as np
 from coalition_qa.audit import Audit
 from coalition_qa.config import SHIPPED, Settings
 from coalition_qa.encoders import MODELS, Encoder, Vectors, open_encoder, read_model_card
-from coalition_qa.filling import bring_in_line
+from coalition_qa.filling import bring_in_line, open_index
 from coalition_qa.folder import clear_leftovers, leftovers, only_writer, recover
-from coalition_qa.index import ChromaIndex, exact_search
 from coalition_qa.ingest import rebuild
 from coalition_qa.library import same_encoder
+from coalition_qa.nearest import Index, exact_search
 from coalition_qa.types import CoalitionQAError, LibraryError
 
+_NOT_THE_LIBRARY = ("model", "corpus", "Chroma server")  # checks whose faults no rebuilding mends
 _CANARIES = 20
 _LEAST_COSINE = 0.99  # of a text encoded again with its stored vector: processors differ in the last digits
 _LEAST_RECALL = 0.9  # of the true ten nearest, over the canaries; measured: above .99
@@ -37,7 +38,7 @@ def examine(settings: Settings, encoder: Encoder | None = None) -> list[Check]:
         audit = Audit(settings.library_path, create=False)
     except LibraryError as error:
         return [*checks, Check("library opens", str(error))]
-    index = ChromaIndex(settings.library_path / "index")
+    index = open_index(audit, settings.library_path, settings.chroma_url)
     try:
         checks += [Check(*each) for each in audit.faults()]
         if not any(fault for _, fault in checks[-7:]):
@@ -64,7 +65,7 @@ def repair(settings: Settings, encoder: Encoder) -> list[Check]:
         rebuild(settings, encoder)
         return examine(settings, encoder)
     checks = examine(settings, encoder)
-    if any(check.fault and not check.name.startswith(("model", "corpus")) for check in checks):
+    if any(check.fault and not check.name.startswith(_NOT_THE_LIBRARY) for check in checks):
         rebuild(settings, encoder)
         checks = examine(settings, encoder)
     return checks
@@ -72,7 +73,7 @@ def repair(settings: Settings, encoder: Encoder) -> list[Check]:
 
 def _mend(settings: Settings) -> None:
     audit = Audit(settings.library_path, create=False)
-    index = ChromaIndex(settings.library_path / "index")
+    index = open_index(audit, settings.library_path, settings.chroma_url)
     try:
         audit.mend()
         index.distrust()
@@ -106,8 +107,10 @@ def _encoder(audit: Audit, encoder: Encoder | None) -> list[Check]:
     return [Check("vectors are the encoder's", f"{off} of {len(ids)} texts encode to others" if off else "")]
 
 
-def _index(audit: Audit, index: ChromaIndex) -> list[Check]:
+def _index(audit: Audit, index: Index) -> list[Check]:
     """Whether Chroma provably holds what the store holds, and finds what an exact search finds."""
+    if fault := index.fault():
+        return [Check("Chroma server", f"{fault}: searches are exact until it does")]
     base = index.generation()
     changes = None if base is None else audit.changes_since(base)
     held = None if changes is None else index.ids()
@@ -129,7 +132,7 @@ def _canaries(audit: Audit) -> tuple[list[str], Vectors]:
     return audit.vectors(ids[:: max(1, len(ids) // _CANARIES)][:_CANARIES])
 
 
-def _recall(ids: list[str], matrix: Vectors, questions: Vectors, index: ChromaIndex) -> float:
+def _recall(ids: list[str], matrix: Vectors, questions: Vectors, index: Index) -> float:
     shares = []
     for question in questions:
         nearest = exact_search(ids, matrix, question, 10)

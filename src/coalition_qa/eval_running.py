@@ -163,6 +163,7 @@ def _place(
     if given.library or not (texts is not None or given.noise or given.corpus):
         return settings
     cache = settings.cache / "evaluation"
+    alone = {"chroma_url": ""}  # a passing library leaves nothing on a server
     tag = sha256(encoder.identity.encode()).hexdigest()[:8]
 
     def files(folder: Path) -> dict[str, Path]:
@@ -170,10 +171,10 @@ def _place(
 
     if texts is None and not given.noise:
         key = sha256(str(settings.corpus).encode()).hexdigest()[:16]
-        return settings.model_copy(update={"library": cache / key / f"library-{tag}"})
+        return settings.model_copy(update={"library": cache / key / f"library-{tag}", **alone})
     documents = dict(texts) if texts is not None else files(settings.corpus)
     corpus = made_corpus(cache, with_noise(documents, files(given.noise) if given.noise else {}))
-    return settings.model_copy(update={"corpus": corpus, "library": corpus.parent / f"library-{tag}"})
+    return settings.model_copy(update={"corpus": corpus, "library": corpus.parent / f"library-{tag}", **alone})
 
 
 def _bring_in_line(settings: Settings, encoder: Encoder) -> tuple[list[str], float]:
@@ -181,7 +182,7 @@ def _bring_in_line(settings: Settings, encoder: Encoder) -> tuple[list[str], flo
     if settings.corpus_is_own:
         settings.corpus.mkdir(parents=True, exist_ok=True)
     began = perf_counter()
-    with Library(settings.library_path, encoder, create=True) as library:
+    with Library(settings.library_path, encoder, create=True, chroma_url=settings.chroma_url) as library:
         steps = Ingest(settings, library, encoder).sync(_Indexing())
     refused = [step for step in steps if step.action == "refused"]
     for step in refused:

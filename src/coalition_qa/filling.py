@@ -1,7 +1,7 @@
 """Fill Chroma's index from the store, here or in a process of its own, where a crash inside Chroma harms nobody.
 
-The process is `python -m coalition_qa.filling FOLDER`: exit code 0 when the library in FOLDER has an index that holds
-all it holds.
+The process is `python -m coalition_qa.filling FOLDER [URL]`: exit code 0 when the library in FOLDER has an index, in
+the Chroma server at URL where that is given, that holds all it holds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import sys
 from pathlib import Path
 
 from coalition_qa.index import ChromaIndex
-from coalition_qa.store import Store
+from coalition_qa.nearest import Index
+from coalition_qa.server_index import ServerIndex
+from coalition_qa.store import NAME, Store
 from coalition_qa.types import LibraryError
 
 Process = subprocess.Popen[bytes]
@@ -24,7 +26,13 @@ _SECONDS, _SECONDS_EACH = 120.0, 0.05
 """Whoever fills longer than this hangs: ten times what it takes on one busy core."""
 
 
-def bring_in_line(store: Store, index: ChromaIndex, folder: Path, *, wait: bool = True) -> Process | None:
+def open_index(store: Store, folder: Path, chroma_url: str = "") -> Index:
+    """The index of the library in `folder`: in a Chroma server, for a library that has a name there, or beside it."""
+    name = store.meta(NAME) if chroma_url else None
+    return ServerIndex(chroma_url, name, folder / "index") if name else ChromaIndex(folder / "index")
+
+
+def bring_in_line(store: Store, index: Index, folder: Path, *, wait: bool = True) -> Process | None:
     """Make the index hold what the store holds: the changes since it was filled where they are known, else all.
 
     What takes long, and what follows a filling that did not live to its end, is done in a process of its own: waited
@@ -39,27 +47,29 @@ def bring_in_line(store: Store, index: ChromaIndex, folder: Path, *, wait: bool 
         fill(store, index)
         return None
     index.close()
-    return _in_a_process(folder, _SECONDS + _SECONDS_EACH * count if wait else None)
+    return _in_a_process(folder, index.address, _SECONDS + _SECONDS_EACH * count if wait else None)
 
 
-def fill(store: Store, index: ChromaIndex) -> bool:
+def fill(store: Store, index: Index) -> bool:
     """Fill the index here. False where it could not be."""
     with store.snapshot():
         changes = _changes(store, index)
+        if changes == {}:
+            return True
         if changes is None or not store.count():  # Chroma's files of a collection that became empty change on opening
             return index.refill(store.batches(_BATCH), store.count(), store.generation)
         came, gone = ([id_ for id_, there in changes.items() if there is wanted] for wanted in (True, False))
         return index.update(gone, *store.vectors(came), store.generation)
 
 
-def _changes(store: Store, index: ChromaIndex) -> dict[str, bool] | None:
+def _changes(store: Store, index: Index) -> dict[str, bool] | None:
     base = index.generation()
     return None if base is None else store.changes_since(base)
 
 
-def _in_a_process(folder: Path, seconds: float | None) -> Process | None:
+def _in_a_process(folder: Path, address: str, seconds: float | None) -> Process | None:
     quiet = subprocess.DEVNULL
-    command = [sys.executable, "-m", "coalition_qa.filling", str(folder)]
+    command = [sys.executable, "-m", "coalition_qa.filling", str(folder), address]
     process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)
     if seconds is None:
         return process
@@ -73,11 +83,11 @@ def _in_a_process(folder: Path, seconds: float | None) -> Process | None:
     return None
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, chroma_url: str = "") -> int:
     """Fill the index of the library in `folder`; the exit code."""
     try:
         store = Store(folder, create=False)
-        index = ChromaIndex(folder / "index")
+        index = open_index(store, folder, chroma_url)
         try:
             return 0 if fill(store, index) else 1
         finally:
@@ -88,4 +98,4 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

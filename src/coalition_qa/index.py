@@ -11,9 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-
 from coalition_qa.encoders import Vectors
+from coalition_qa.nearest import Hits
 from coalition_qa.proof import digest, same_sizes, sizes
 
 _COLLECTION = "passages"
@@ -21,15 +20,16 @@ _MARKER = "READY.json"
 _FILLING = "FILLING"
 _BATCH = 5_000  # Chroma refuses more than 5,461 at once
 _ROOM_EACH, _ROOM = 8_192, 8 << 20  # bytes on the disk for a vector and to begin with: Chroma may hang on a full one
-_HNSW = {
+HNSW = {
     "space": "cosine",
     "max_neighbors": 16,
     "ef_construction": 200,
     "ef_search": 200,
-    "batch_size": 1,
-    "sync_threshold": 1,  # each write reaches the vector files: opening them changes nothing, and is quick
 }
 """On real vectors these find .999 of the true ten nearest (README, "Scale")."""
+
+_FLUSHED = {"batch_size": 1, "sync_threshold": 1}
+"""Each write reaches the vector files: opening them changes nothing, and is quick."""
 
 
 class ChromaIndex:
@@ -41,6 +41,8 @@ class ChromaIndex:
     that holds nothing is opened, and the folder is thrown away and filled anew. Whoever searches holds the lock
     shared, whoever fills it holds it alone, and who has no lock has nothing open.
     """
+
+    address = ""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -60,6 +62,10 @@ class ChromaIndex:
         marker = self._marker()
         return marker["generation"] if marker else None
 
+    def fault(self) -> str:
+        """Empty: what these files lack, filling them gives."""
+        return ""
+
     @property
     def died(self) -> bool:
         """Whether who filled the index last did not live to say how it went: killed, or crashed by Chroma."""
@@ -74,7 +80,7 @@ class ChromaIndex:
             return None
         return marker if usable else None
 
-    def search(self, vector: Vectors, count: int) -> list[tuple[str, float]] | None:
+    def search(self, vector: Vectors, count: int) -> Hits | None:
         """The nearest passage ids with their cosine similarity; None where the index cannot be asked now."""
         collection = self._proven()
         if collection is None:
@@ -83,12 +89,10 @@ class ChromaIndex:
             wanted = min(count, self._held)
             if wanted == 0:
                 return []
-            answer = collection.query(query_embeddings=[vector], n_results=wanted, include=["distances"])
+            return best_first(collection.query(query_embeddings=[vector], n_results=wanted, include=["distances"]))
         except _chroma_faults():
             self.distrust()
             return None
-        pairs = zip(answer["ids"][0], answer["distances"][0], strict=True)
-        return sorted(((id_, 1.0 - float(distance)) for id_, distance in pairs), key=lambda hit: (-hit[1], hit[0]))
 
     def fill(self, ids: Sequence[str], vectors: Vectors, generation: str) -> bool:
         """Make the index hold exactly these vectors and mark it with their generation, starting from nothing."""
@@ -205,7 +209,7 @@ class ChromaIndex:
             quiet = chromadb.Settings(anonymized_telemetry=False)
             client = chromadb.PersistentClient(str(self._folder / folder), settings=quiet)
             collection = client.get_or_create_collection(
-                _COLLECTION, embedding_function=None, configuration={"hnsw": _HNSW}
+                _COLLECTION, embedding_function=None, configuration={"hnsw": {**HNSW, **_FLUSHED}}
             )
             self._opened = (folder, client, collection)
             self._held = collection.count()
@@ -242,18 +246,29 @@ class ChromaIndex:
 
 
 def _write(collection: Any, gone: Sequence[str], batches: Iterable[tuple[list[str], Vectors]]) -> None:  # noqa: ANN401
-    """Delete and add; then the last vectors that were added must be found by themselves, or ValueError is raised."""
+    """Delete and add. Raises ValueError where the last vectors that were added are not found."""
     for start in range(0, len(gone), _BATCH):
         collection.delete(ids=list(gone[start : start + _BATCH]))
-    last = np.empty((0, 0), dtype=np.float32)
+    last = None
     for ids, vectors in batches:
         for start in range(0, len(ids), _BATCH):
             last = vectors[start : start + _BATCH]
             collection.upsert(ids=ids[start : start + _BATCH], embeddings=last)
-    if len(last):
-        nearest = collection.query(query_embeddings=list(last[-3:]), n_results=1, include=["distances"])["distances"]
-        if any(abs(distances[0]) > 1e-3 for distances in nearest):
+    if last is not None and len(last):
+        some = list(last[-3:])
+        if not finds(collection.query(query_embeddings=some, n_results=1, include=["distances"])):
             raise ValueError("Chroma does not find what was put into it")
+
+
+def finds(answer: Any) -> bool:  # noqa: ANN401 - what Chroma answers to vectors that it holds
+    """Whether each found itself."""
+    return all(abs(distances[0]) <= 1e-3 for distances in answer["distances"])
+
+
+def best_first(answer: Any) -> Hits:  # noqa: ANN401 - what Chroma answers to one vector
+    """Ids with their cosine similarity, ties by id."""
+    pairs = zip(answer["ids"][0], answer["distances"][0], strict=True)
+    return sorted(((id_, 1.0 - float(distance)) for id_, distance in pairs), key=lambda hit: (-hit[1], hit[0]))
 
 
 def _chroma_faults() -> tuple[type[Exception], ...]:
@@ -261,17 +276,6 @@ def _chroma_faults() -> tuple[type[Exception], ...]:
     from chromadb.errors import ChromaError
 
     return (ChromaError, OSError, RuntimeError, ValueError, TypeError, KeyError, AttributeError)
-
-
-def exact_search(ids: Sequence[str], matrix: Vectors, vector: Vectors, count: int) -> list[tuple[str, float]]:
-    """The nearest rows by dot product, best first, ties by id: what the index approximates."""
-    scores = matrix @ vector
-    rows = np.arange(len(ids))
-    if count < len(ids):
-        worst = np.partition(scores, len(ids) - count)[len(ids) - count]  # the last one that is among the best
-        rows = np.flatnonzero(scores >= worst)
-    order = sorted(rows.tolist(), key=lambda row: (-scores[row], ids[row]))[:count]
-    return [(ids[row], float(scores[row])) for row in order]
 
 
 def _sync_folder(folder: Path) -> None:

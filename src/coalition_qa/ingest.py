@@ -11,7 +11,7 @@ from coalition_qa.corpus import Source, copy_whole, make_folder, place_of, sourc
 from coalition_qa.documents import Parser
 from coalition_qa.encoders import Encoder, Vectors
 from coalition_qa.folder import replacing
-from coalition_qa.library import Library
+from coalition_qa.library import Library, name_of
 from coalition_qa.passages import SentenceSplitter, split_document
 from coalition_qa.plan import Plan, Read, Step, limits
 from coalition_qa.types import Document, DocumentError, Passage
@@ -137,5 +137,6 @@ class Ingest:
 
 def rebuild(settings: Settings, encoder: Encoder, progress: Progress | None = None) -> list[Step]:
     """Make the library anew from the corpus folder beside the old one, and swap when it is complete."""
-    with replacing(settings.library_path) as fresh, Library(fresh, encoder, create=True) as library:
+    at_server = {"chroma_url": settings.chroma_url, "name": name_of(settings.library_path)}
+    with replacing(settings.library_path) as fresh, Library(fresh, encoder, create=True, **at_server) as library:
         return Ingest(settings, library, encoder).sync(progress)

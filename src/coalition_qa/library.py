@@ -5,18 +5,18 @@ from __future__ import annotations
 import subprocess
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
 from coalition_qa.encoders import Vectors
-from coalition_qa.filling import bring_in_line
+from coalition_qa.filling import bring_in_line, open_index
 from coalition_qa.folder import only_writer, recover
-from coalition_qa.index import ChromaIndex, exact_search
+from coalition_qa.nearest import Hits, exact_search
 from coalition_qa.passages import CHUNKER
-from coalition_qa.store import Found, Named, Store
+from coalition_qa.store import NAME, Found, Named, Store
 from coalition_qa.types import (
     Document,
     DocumentInfo,
@@ -31,6 +31,9 @@ _LOOSE = 1_000
 
 _LARGE = 20_000
 """Passages from which on opening Chroma takes longer than adding a document should."""
+
+_SAME = 1e-3
+"""How far a similarity that a server calculated may be from ours."""
 
 _SLOW = 5_000
 """Passages from which on searching all of them exactly is noticed."""
@@ -53,8 +56,11 @@ class EncoderFacts(Protocol):
 class Library:
     """Documents, passages and vectors under one folder. Any number may read; one writes at a time."""
 
-    def __init__(self, folder: Path, encoder: EncoderFacts, *, create: bool = False) -> None:
-        """Open the library in `folder`, making it where `create`.
+    def __init__(
+        self, folder: Path, encoder: EncoderFacts, *, create: bool = False, chroma_url: str = "", name: str = ""
+    ) -> None:
+        """Open the library in `folder`, making it where `create`. Its index is beside it, or in the Chroma server at
+        `chroma_url`, under the library's own name: `name` where it has none yet, or one made up.
 
         Raises LibraryError where there is none, LibraryDamaged where it isn't what was written, and
         EncoderMismatch where its vectors are another encoder's.
@@ -67,7 +73,6 @@ class Library:
             except OSError as error:
                 raise LibraryError(f"The folder {folder} cannot be made ({error.strerror}).") from error
         self._store = Store(folder, create=create)
-        self._index = ChromaIndex(folder / "index")
         self._index_lock = threading.Lock()
         self._write_lock = threading.Lock()
         self._filling: subprocess.Popen[bytes] | None = None
@@ -75,6 +80,9 @@ class Library:
         self._later: _Later | None = None
         self._fingerprint = ("", "")
         try:
+            if chroma_url:
+                self._store.give_name(name)
+            self._index = open_index(self._store, folder, chroma_url)
             self._agree(encoder)
         except BaseException:
             self._store.close()
@@ -175,7 +183,7 @@ class Library:
                 return exact_search(*self._store.vectors(sorted(inside)), vector, count)
             return self._by_index(vector, count) or self._exactly(vector, count)
 
-    def _by_index(self, vector: Vectors, count: int) -> list[tuple[str, float]] | None:
+    def _by_index(self, vector: Vectors, count: int) -> Hits | None:
         base, generation = self._index.generation(), self._store.generation
         if base is None:
             return None
@@ -191,10 +199,18 @@ class Library:
         hits = self._index.search(vector, count + len(gone))
         if hits is None:
             return None
-        self._all = None
         merged = {id_: score for id_, score in hits if id_ not in gone}
+        if self._index.address and not self._true(merged, vector):
+            return None
+        self._all = None
         merged.update(exact_search(later.ids, later.matrix, vector, count))
         return sorted(merged.items(), key=lambda hit: (-hit[1], hit[0]))[:count]
+
+    def _true(self, said: dict[str, float], vector: Vectors) -> bool:
+        """Whether what a server answered is what the stored vectors say: nobody can look at its files."""
+        ids, matrix = self._store.vectors(list(said))
+        scores = zip(ids, (matrix @ vector).tolist(), strict=True)
+        return len(ids) == len(said) and all(abs(said[id_] - score) < _SAME for id_, score in scores)
 
     def _exactly(self, vector: Vectors, count: int) -> list[tuple[str, float]]:
         generation = self._store.generation
@@ -258,6 +274,13 @@ class _Later(NamedTuple):
     changes: dict[str, bool]
     ids: list[str]
     matrix: Vectors
+
+
+def name_of(folder: Path) -> str:
+    """The name that the library in `folder` has in a Chroma server; empty where it has none, or can't be read."""
+    with suppress(LibraryError), closing(Store(folder, create=False)) as store:
+        return store.meta(NAME) or ""
+    return ""
 
 
 def same_encoder(one: str, other: str) -> bool:

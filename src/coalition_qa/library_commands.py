@@ -71,7 +71,7 @@ def _restore(given: argparse.Namespace) -> int:
     from coalition_qa.encoders import open_encoder
 
     settings = settings_of(given)
-    count = restore(settings.library_path, given.file, open_encoder(settings))
+    count = restore(settings.library_path, given.file, open_encoder(settings), settings.chroma_url)
     print(f"Restored: {count} documents. The next sync takes out what is not in the corpus folder.")
     return 0
 

@@ -33,7 +33,7 @@ class PassageRetriever(BaseRetriever):  # type: ignore[misc]  # LlamaIndex is ta
     def open(cls, settings: Settings, count: int = 5) -> Self:
         """A retriever over the library that the settings name. Raises LibraryError and ModelError."""
         encoder = open_encoder(settings)
-        return cls(Library(settings.library_path, encoder), encoder, count)
+        return cls(Library(settings.library_path, encoder, chroma_url=settings.chroma_url), encoder, count)
 
     def __enter__(self) -> Self:
         return self

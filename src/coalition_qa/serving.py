@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
 
@@ -18,6 +18,7 @@ from coalition_qa.standing import Standing
 from coalition_qa.types import DocumentError
 from coalition_qa.ui import Behind, Lines, serve
 from coalition_qa.verification import open_calibration
+from coalition_qa.watching import watching
 
 
 class Desk:
@@ -83,20 +84,25 @@ class _Told(Progress):
         self._done(step)
 
 
-def serve_page(settings: Settings, *, open_browser: bool, notice: str = "") -> None:
-    """Serve the page over the library on disk until it is stopped. `notice` is shown at its top.
+def serve_page(
+    settings: Settings, *, open_browser: bool, notice: str = "", watch: Callable[[str], None] | None = None
+) -> None:
+    """Serve the page over the library on disk until it is stopped. `notice` is shown at its top. With `watch` the
+    corpus folder is watched, and `watch` told what became of each change.
 
     Raises SettingsError, LibraryError and ModelError.
     """
     check = Credentials(settings.auth).check if settings.auth else None
     encoder = open_encoder(settings)
     with Standing(settings, encoder) as standing, closing(Evaluation(settings, standing)) as evaluation:
+        desk = Desk(settings, standing, encoder)
         behind = Behind(
             assistant=standing,
             archive=Archive(settings.conversations_path),
-            changes=Desk(settings, standing, encoder),
+            changes=desk,
             lines=Lines(open_calibration(settings.calibration).thresholds, settings.dial),
             measures=evaluation,
             notice=notice,
         )
-        serve(behind, settings, open_browser=open_browser, check=check)
+        with watching(settings.corpus, desk.sync, watch) if watch else nullcontext():
+            serve(behind, settings, open_browser=open_browser, check=check)

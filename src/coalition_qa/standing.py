@@ -65,9 +65,10 @@ class Standing:
                     lent.library.close()
 
     def _open(self) -> Opened:
-        library = Library(self._settings.library_path, self._encoder)
+        settings = self._settings
+        library = Library(settings.library_path, self._encoder, chroma_url=settings.chroma_url)
         try:
-            return Opened(library, Assistant.over(library, self._encoder, self._settings))
+            return Opened(library, Assistant.over(library, self._encoder, settings))
         except BaseException:
             library.close()
             raise

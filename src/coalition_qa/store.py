@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from coalition_qa.alike import sketch
-from coalition_qa.database import FILE, Database, seal
+from coalition_qa.database import FILE, NAME, Database, seal
 from coalition_qa.encoders import Vectors
 from coalition_qa.types import Document, DocumentInfo, LibraryDamaged, Passage, Span
 
-__all__ = ["FILE", "Found", "Named", "Store"]
+__all__ = ["FILE", "NAME", "Found", "Named", "Store"]
 
 _K1 = 1.2  # of FTS5's BM25
 _AT_ONCE = 500  # bound variables in one statement; SQLite's own limit may be as low as 999

@@ -1,0 +1,119 @@
+"""Keep a library in line with its corpus folder while files come and go in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+
+from coalition_qa.plan import Step
+from coalition_qa.types import CoalitionQAError, LibraryBusy
+
+Sync = Callable[[Callable[[Step], None]], object]
+
+_LONGEST_MS = 60_000
+_AGAIN_SECONDS = 2.0
+
+
+@contextmanager
+def watching(corpus: Path, sync: Sync, say: Callable[[str], None], quiet: float = 1.0) -> Iterator[None]:
+    """Inside, `sync` is called, in a thread, when nothing has changed in the folder for `quiet` seconds after something
+    has: whoever copies a file has finished it. `say` gets one line for each document that came, changed or went, and
+    for each file that can't be read, when it was changed. While another process writes to the library, this waits.
+    """
+    stop = Event()
+    thread = Thread(target=_Watch(corpus, sync, say, quiet, stop).run, name="watching")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+class _Watch:
+    """What runs in the thread."""
+
+    def __init__(self, corpus: Path, sync: Sync, say: Callable[[str], None], quiet: float, stop: Event) -> None:
+        self._corpus = corpus
+        self._sync = sync
+        self._say = say
+        self._quiet = quiet
+        self._stop = stop
+        self._refused: dict[str, str] = {}
+
+    def run(self) -> None:
+        """Watch until it is stopped. A folder that is missing is waited for, and one that took its place is taken."""
+        missing = False
+        while not self._stop.is_set():
+            if self._corpus.is_dir():
+                missing = False
+                self._watch()
+            else:
+                if not missing:
+                    self._say(f"{self._corpus} is missing: its documents stay in the library until it is back")
+                missing = True
+                self._stop.wait(self._quiet)
+
+    def _watch(self) -> None:
+        """Watch one folder, until it is no longer the one of that name."""
+        from watchfiles import watch
+
+        own = _identity(self._corpus)
+        changed = True  # what came before the watch began
+        for changes in watch(
+            self._corpus,
+            watch_filter=lambda _, path: self._is_seen(path),
+            step=round(1000 * self._quiet),
+            debounce=_LONGEST_MS,
+            rust_timeout=round(1000 * self._quiet),
+            yield_on_timeout=True,
+            stop_event=self._stop,
+            raise_interrupt=False,
+        ):
+            if self._stop.is_set() or _identity(self._corpus) != own:
+                return
+            if changes or changed:
+                self._bring_in_line({os.path.relpath(path, self._corpus) for _, path in changes})
+            changed = False
+
+    def _is_seen(self, path: str) -> bool:
+        """Whether this path can be a document's; what is being copied into the folder is hidden until it is whole."""
+        return not any(part.startswith(".") for part in Path(os.path.relpath(path, self._corpus)).parts)
+
+    def _bring_in_line(self, touched: set[str]) -> None:
+        refused: dict[str, str] = {}
+
+        def tell(step: Step) -> None:
+            if step.action == "refused":
+                refused[step.name] = step.note
+                if step.name in touched or self._refused.get(step.name) != step.note:
+                    self._say(f"refused    {step.note}")
+            elif step.action != "unchanged":
+                self._say(f"{step.action:9}  {step.name}{f'  ({step.note})' if step.note else ''}")
+
+        waiting = False
+        while not self._stop.is_set():
+            try:
+                self._sync(tell)
+            except LibraryBusy as error:
+                if not waiting:
+                    self._say(f"waiting    {error}")
+                waiting = True
+                self._stop.wait(_AGAIN_SECONDS)
+            except CoalitionQAError as error:
+                self._say(str(error))
+                return
+            else:
+                self._refused = refused
+                return
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
