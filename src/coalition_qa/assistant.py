@@ -183,8 +183,10 @@ class Assistant:
         known = set(answer.sentences)
         found: list[str] = []
         for question in [one for one in likely if fold(one) != fold(answer.question)][:_FOLLOWED]:
+            if len(found) == count:
+                break
             asked = self.ask(question)
-            if asked.status == "answered" and not known & set(asked.sentences) and len(found) < count:
+            if asked.status == "answered" and not known & set(asked.sentences):
                 found.append(question)
                 known |= set(asked.sentences)
         return found

@@ -149,7 +149,7 @@ def connect(talk: Talk, new: Any, behind: Behind) -> None:  # noqa: ANN401 - Gra
         trigger_mode="once",
         **QUIET,
     )
-    asks.then(partial(leading_on, behind, busy), [talk.exchanges], [talk.chips], concurrency_id="ask", **QUIET)
+    asks.then(partial(leading_on, behind, busy), [talk.exchanges], [talk.chips], concurrency_id="lead", **QUIET)
     talk.dial.change(lambda dial: _meaning(behind, dial), [talk.dial], [talk.meaning], **QUIET)
     talk.within.click(lambda: ((), ""), None, [talk.only, talk.within], **QUIET)
     _connect_past(talk, new, behind)
