@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from coalition_qa.encoders import Encoder, Vectors
-from coalition_qa.retrieval import DEPTH, Retriever, Searchable, fuse
+from coalition_qa.retrieval import DEPTH, Retriever, Searchable, best, fuse
 from coalition_qa.store import Found
 from coalition_qa.types import Passage, Span
 
@@ -117,6 +117,14 @@ def test_ties_are_settled_by_similarity_then_document_then_place(seed: int) -> N
 @pytest.mark.parametrize(("count", "length"), [(1, 1), (2, 2), (5, 3)])
 def test_no_more_come_than_asked_for(count: int, length: int) -> None:
     assert len(search(Shelf({"a": 0.5, "b": 0.75, "c": 0.25}), count)) == length
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(1, ["a"]), (2, ["a", "b", "c"]), (3, ["a", "b", "c"]), (4, ["a", "b", "c", "d"]), (9, "abcd")],
+)
+def test_the_best_are_taken_with_all_that_tie_with_the_last(count: int, expected: str) -> None:
+    assert best({"a": 3, "b": 2, "c": 2, "d": 1}, count) == list(expected)
 
 
 def test_the_question_is_encoded_once_and_looked_up_by_its_terms() -> None:

@@ -18,6 +18,7 @@ from coalition_qa.types import LibraryBusy, LibraryDamaged, LibraryError
 FILE = "library.sqlite3"
 NAME = "library"
 """The fact that a library, wherever it lies, is told from others by where several are kept: see `give_name`."""
+_CACHE_KILOBYTES = 16_000  # with SQLite's own 2,000 a question reads the common words of a large library again
 _NOT_OURS = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
 
 
@@ -116,6 +117,7 @@ class Database:
         if found != VERSION and (self.read_only or found not in UPGRADES):
             known = f"has format {found}, this program reads {VERSION}"
             raise LibraryError(f"The library {self._path} {known}: run `coalition-qa sync --rebuild`.")
+        self._connection.execute(f"PRAGMA cache_size = -{_CACHE_KILOBYTES}")
         if not self.read_only:
             for pragma in ("synchronous = FULL", "secure_delete = ON", "foreign_keys = ON", "temp_store = MEMORY"):
                 self._connection.execute(f"PRAGMA {pragma}")

@@ -46,6 +46,9 @@ class Retriever:
         dense = dict(self._library.dense(self._encoder.encode([question])[0], DEPTH, only))
         lexical = dict(self._library.lexical(terms(question), DEPTH, only))
         fused = fuse(dense, lexical)
+        found = self._library.found(best(fused, count))
+        if len(found) < min(count, len(fused)):  # some were removed meanwhile
+            found = self._library.found(list(fused))
         hits = [
             Hit(
                 passage=item.passage,
@@ -56,7 +59,7 @@ class Retriever:
                 lexical=lexical.get(id_, 0.0),
                 pages=item.pages,
             )
-            for id_, item in self._library.found(list(fused)).items()
+            for id_, item in found.items()
         ]
         return sorted(hits, key=_best_first)[:count]
 
@@ -71,6 +74,12 @@ def fuse(dense: Mapping[str, float], lexical: Mapping[str, float]) -> dict[str, 
     """
     unseen = min(dense.values(), default=0.0)
     return {id_: dense.get(id_, unseen) + lexical.get(id_, 0.0) for id_ in {**dense, **lexical}}
+
+
+def best(scores: Mapping[str, float], count: int) -> list[str]:
+    """The ids with the `count` highest scores, and those that score as high as the last of them."""
+    ranked = sorted(scores.values(), reverse=True)
+    return [id_ for id_, score in scores.items() if len(ranked) <= count or score >= ranked[count - 1]]
 
 
 def _best_first(hit: Hit) -> tuple[float, float, str, int]:
