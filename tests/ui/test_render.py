@@ -105,7 +105,8 @@ def test_an_answer_is_step_then_short_answer_then_sentences(fake: FakeAssistant)
     shown = Parsed(text["content"])
     assert shown.texts["answer"] == [f"Rome{FIRST}[1] {CHAIRS}[2]"]
     assert shown.texts["strong"] == ["Rome"]
-    assert shown.links == ["src-1-1", "src-1-2", "copy-1", "edit-1", "again-1"]
+    judged = [f"{verdict}-1" for verdict in render.VERDICTS]
+    assert shown.links == ["src-1-1", "src-1-2", "copy-1", "edit-1", "again-1", *judged]
     assert shown.ids == ["ref-1-1", "ref-1-2"]
 
 
