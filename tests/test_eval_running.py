@@ -146,13 +146,13 @@ def test_a_part_of_another_run_is_said_to_be_left(stocked: Place, gold: Path) ->
     out = stocked.folder / "out"
     out.mkdir()
     (out / "results.jsonl.part").write_text("of another\n")
-    outcome = stocked.run("eval", "run", "--gold", gold, "--out", out)
+    outcome = stocked.run("eval", "run", "--as-is", "--gold", gold, "--out", out)
     assert (outcome.code, outcome.err) == (0, f"Starting afresh: what {out} held a part of was another run.\n")
 
 
 def test_the_gate_passes_a_run_like_the_baseline_and_fails_a_worse_one(stocked: Place, gold: Path) -> None:
     baseline = stocked.folder / "baseline.json"
-    words = ["eval", "run", "--gold", gold, "--split", "all"]
+    words = ["eval", "run", "--as-is", "--gold", gold, "--split", "all"]
     assert f"{baseline} is the baseline now." in stocked.run(*words, "--new-baseline", baseline).out
     assert stocked.run(*words, "--baseline", baseline).code == 0
     must_pass = WHO | {"must_pass": True, "answers": ["Ola Hansen"]}
@@ -164,7 +164,7 @@ def test_a_judge_adds_its_word(stocked: Place, gold: Path) -> None:
     out = stocked.folder / "out"
     with serving() as server:
         server.said = '{"verdict": "wrong"}'
-        assert stocked.run("eval", "run", "--gold", gold, "--judge", server.url, "--out", out).code == 0
+        assert stocked.run("eval", "run", "--as-is", "--gold", gold, "--judge", server.url, "--out", out).code == 0
     (who,) = results(out)
     assert (who["judge"], who["verdicts"]["right"]) == ("wrong", True)
     assert json.loads((out / "report.json").read_text())["info"]["judge"] == "tiny"
@@ -192,7 +192,7 @@ def test_an_answer_given_in_chat_becomes_an_item_that_passes(stocked: Place, gol
     assert (added.id, added.answers, added.evidence[0].text) == ("q001", ("Kari Nordmann",), ZEBRA)
     assert (later.category, later.answers, later.history[0].answer) == ("follow-up", ("1987",), ZEBRA)
     out = stocked.folder / "out"
-    assert stocked.run("eval", "run", "--gold", gold, "--out", out).code == 0
+    assert stocked.run("eval", "run", "--as-is", "--gold", gold, "--out", out).code == 0
     assert {each["id"]: each["verdicts"]["right"] for each in results(out)} == {"who": True, "q001": True, "q002": True}
     assert results(out)[2]["gold_history"]["verdicts"]["right"]
 
