@@ -3,7 +3,8 @@
     python scripts/fit_confidence.py --squad FILE.json --gold FOLDER --gold FOLDER2 \
         --out src/coalition_qa/models/confidence.json
 
-`--squad` names a SQuAD v1.1 file: each question is asked with its paragraph in the library and with it left out.
+`--squad` names a SQuAD file: each question is asked with its paragraph in the library, and an answerable one also with
+it left out.
 `--gold` names a folder with `gold.jsonl` and `docs/` (or `../corpus/`) in the gold format. The first half of the
 SQuAD articles, every other gold item, or the items that say "split": "dev", are fitted on; the rest is reported.
 """
@@ -87,10 +88,10 @@ class Bench:
 
 
 def squad_examples(path: Path, encoder: Encoder, reader: Reader) -> Iterator[Example]:
-    """Each question twice: with its paragraph and without."""
+    """Each question with its paragraph, and an answerable one without it, too."""
     articles = json.loads(path.read_text("utf-8"))["data"]
     documents: list[Document] = []
-    asked: list[tuple[str, str, list[str], bool]] = []
+    asked: list[tuple[str, str, list[str], bool]] = []  # no answers: the paragraph doesn't hold one
     for number, article in enumerate(articles):
         for paragraph in article["paragraphs"]:
             documents.append(Document(f"{len(documents):05}", paragraph["context"]))
@@ -102,8 +103,10 @@ def squad_examples(path: Path, encoder: Encoder, reader: Reader) -> Iterator[Exa
         bench = Bench(documents, encoder, reader, Path(scratch))
         for question, name, answers, dev in asked:
             shown, values = bench.read(question)
-            yield Example(path.stem, dev, True, any(answer in each for answer in answers for each in shown), values)
-            yield Example(path.stem, dev, False, False, bench.read(question, without=name)[1])
+            right = any(answer in each for answer in answers for each in shown)
+            yield Example(path.stem, dev, bool(answers), right, values)
+            if answers:
+                yield Example(path.stem, dev, False, False, bench.read(question, without=name)[1])
 
 
 def gold_examples(folder: Path, encoder: Encoder, reader: Reader) -> Iterator[Example]:

@@ -6,11 +6,15 @@ kinds of no-answer examples, and writes one JSON object a line.
 
     python data.py --plan first --data DATA --encoder ENCODER --wordnet WORDNET --out first.jsonl --seed 13
     python data.py --plan second --data DATA --encoder ENCODER --wordnet WORDNET --out second.jsonl --seed 29
+    python data.py --plan third --data DATA --encoder ENCODER --out third.jsonl --seed 41
+    python data.py --plan fourth --data DATA --encoder ENCODER --out fourth.jsonl --seed 43
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import hashlib
 import itertools
 import json
 import logging
@@ -77,6 +81,7 @@ class Paragraph:
     source: str
     group: str
     questions: tuple[Question, ...] = ()
+    misses: tuple[str, ...] = ()  # questions on its topic that it doesn't answer
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,8 @@ class Plan:
     whole: float = 0.5  # share of positives and retrieved negatives that keep the whole paragraph
     reworded: float = 0.0  # share of all examples whose question gets synonyms for the words the passage says
     unmarked: float = 0.0  # share of all examples whose question loses its question mark
+    missed: float = 0.0  # passes over the questions written as unanswerable, beside `negatives`
+    balanced: bool = False  # no way to open a question is more frequent among these than among those with an answer
 
 
 SHIFTS = {"new_wiki": 2.0, "reddit": 1.0, "amazon": 1.0}
@@ -115,6 +122,26 @@ PLANS = {
         },
         reworded=0.35,
         unmarked=0.1,
+    ),
+    "third": Plan(
+        passes={
+            "written": 2.0, "new_wiki": 0.7, "reddit": 0.25, "amazon": 0.2, "qamr": 0.2, "qed": 0.7, "multispanqa": 1.0,
+            "policyqa": 0.05, "covid_qa": 0.2,
+        },
+        kinds={"retrieved": 0.46, "neighbour": 0.12, "removed": 0.3, "swapped": 0.12},
+        negatives=0.2,
+        whole=0.4,
+        unmarked=0.05,
+        missed=1.5,
+    ),
+    "fourth": Plan(
+        passes={"written": 1.3, "new_wiki": 0.3},
+        kinds={"retrieved": 0.5, "neighbour": 0.15, "removed": 0.35},
+        negatives=0.2,
+        whole=0.4,
+        unmarked=0.05,
+        missed=1.0,
+        balanced=True,
     ),
 }  # fmt: skip
 
@@ -214,12 +241,46 @@ def read_qamr(folder: Path) -> Iterator[Paragraph]:
         yield Paragraph(text, "qamr", ":".join(key.split(":")[:3]), questions)
 
 
+def read_written(path: Path, paragraphs: Iterable[Paragraph]) -> Iterator[Paragraph]:
+    """The questions of questions.tsv, on paragraphs of other sources, which they name by a hash of the text."""
+    texts = {digest(paragraph.text): paragraph for paragraph in paragraphs}
+    asked: dict[str, list[Question]] = defaultdict(list)
+    misses: dict[str, list[str]] = defaultdict(list)
+    with path.open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
+            if row["start"]:
+                asked[row["paragraph"]].append(Question(row["question"], ((int(row["start"]), int(row["end"])),)))
+            else:
+                misses[row["paragraph"]].append(row["question"])
+    for key in dict.fromkeys([*asked, *misses]):
+        paragraph = texts[key]
+        group = key if paragraph.source == "reddit" else f"{paragraph.source}/{paragraph.group}"  # posts are no article
+        yield Paragraph(paragraph.text, "written", group, tuple(asked[key]), tuple(misses[key]))
+
+
+def digest(text: str) -> str:
+    """What questions.tsv names a paragraph by."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def read_news(folder: Path) -> Iterator[Paragraph]:
+    """QAMR's Wikinews sentences, those of an article put together in their order."""
+    articles: dict[str, dict[tuple[int, int], str]] = defaultdict(dict)
+    for line in (folder / "wiki-sentences.tsv").read_text(encoding="utf-8").splitlines():
+        key, sentence = line.split("\t", 1)
+        _, site, article, paragraph, number = key.split(":")
+        if site == "wikinews":
+            articles[article][int(paragraph), int(number)] = detokenise(sentence.split(" "))[0]
+    for article, sentences in articles.items():
+        yield Paragraph(" ".join(sentences[at] for at in sorted(sentences)), "news", article)
+
+
 def _indices(field_text: str) -> list[int]:
     return sorted(int(part) for part in field_text.split() if part.isdigit())
 
 
-def read_all(data: Path) -> dict[str, list[Paragraph]]:
-    """Every source by name. `data` holds the files that README.md lists."""
+def read_all(data: Path, written: Path | None = None) -> dict[str, list[Paragraph]]:
+    """Every source by name. `data` holds the files that README.md lists, `written` is questions.tsv."""
     shifts = {"new_wiki": "new_wiki", "reddit": "reddit", "amazon": "amazon_reviews"}
     sources = {name: list(read_squad(data / f"squadshifts_{part}.json", name)) for name, part in shifts.items()}
     sources["qamr"] = list(read_qamr(data / "qamr"))
@@ -228,6 +289,9 @@ def read_all(data: Path) -> dict[str, list[Paragraph]]:
     policies = [p for part in ("dev", "test") for p in read_squad(data / f"policyqa_{part}.json", "policyqa")]
     sources["policyqa"] = policies
     sources["covid_qa"] = list(read_squad(data / "covid_qa.json", "covid_qa"))
+    if written:
+        known = [*sources["new_wiki"], *sources["reddit"], *sources["qed"], *read_news(data / "qamr")]
+        sources["written"] = list(read_written(written, known))
     return sources
 
 
@@ -398,6 +462,11 @@ class Builder:
             text = text.rstrip("? ")
         return replace(example, question=text)
 
+    def missed(self, paragraph: Paragraph, question: str) -> Example | None:
+        """A question that was written as one that its paragraph doesn't answer."""
+        cut = window(paragraph.text, [], self.rng, self.whole())
+        return Example(question, cut[0], [], paragraph.source, "missed") if cut else None
+
     def _names(self, group: str, digits: bool) -> list[str]:
         """Names, or numbers, that the group's paragraphs mention inside a sentence."""
         key = f"{group}/{digits}"
@@ -413,7 +482,9 @@ def _contains(passage: str, text: str, spans: Iterable[Span]) -> bool:
     return any(normalise(text[a:b]) in normal for a, b in spans)
 
 
-def build(sources: dict[str, list[Paragraph]], plan: Plan, seed: int, encoder: Path, wordnet: WordNet) -> list[Example]:
+def build(
+    sources: dict[str, list[Paragraph]], plan: Plan, seed: int, encoder: Path, wordnet: WordNet | None
+) -> list[Example]:
     """All positives and the planned share of no-answer examples, shuffled."""
     builder = Builder(sources, plan, seed, wordnet)
     pairs = [pair for source, share in plan.passes.items() for pair in builder.asked(source, share)]
@@ -431,13 +502,38 @@ def build(sources: dict[str, list[Paragraph]], plan: Plan, seed: int, encoder: P
         made = (e for pair in order if (e := makers[kind](*pair)))
         examples += [e for e, _ in zip(made, range(round(wanted * plan.kinds[kind])), strict=False)]
     examples += _retrieved(builder, round(wanted * plan.kinds["retrieved"]), encoder)
+    misses = [(p, text) for p in sources.get("written", ()) for text in p.misses]
+    drawn = misses * int(plan.missed) + builder.rng.sample(misses, round(len(misses) * (plan.missed % 1)))
+    examples += [e for miss in drawn if (e := builder.missed(*miss))]
     builder.rng.shuffle(examples)
-    return [builder.finished(example) for example in examples]
+    finished = [builder.finished(example) for example in examples]
+    return balanced(finished) if plan.balanced else finished
+
+
+def balanced(examples: Sequence[Example]) -> list[Example]:
+    """Leaves out written misses that open in a way ("Why", "How many") that fewer answered questions open in.
+
+    Else a reader would learn that such a question has no answer.
+    """
+    left = Counter(opening(e.question) for e in examples if e.kind == "positive" and e.source == "written")
+    kept = []
+    for example in examples:
+        if example.kind == "missed":
+            left[opening(example.question)] -= 1
+            if left[opening(example.question)] < 0:
+                continue
+        kept.append(example)
+    return kept
+
+
+def opening(question: str) -> str:
+    """The first word of a question, the first two of "How ..."."""
+    return " ".join(question.lower().split()[: 2 if question.lower().startswith("how ") else 1])
 
 
 def _retrieved(builder: Builder, count: int, encoder: Path) -> list[Example]:
     """Questions with a passage of the same source that retrieval ranks high and that has no answer."""
-    sources = ("new_wiki", "reddit", "amazon", "qamr", "qed")
+    sources = [s for s in ("written", "new_wiki", "reddit", "amazon", "qamr", "qed") if s in builder.plan.passes]
     total = sum(builder.plan.passes[s] * sum(len(p.questions) for p in builder.sources[s]) for s in sources)
     examples: list[Example] = []
     for source in sources:
@@ -462,20 +558,46 @@ def _first_wrong(
     return usable[0] if builder.rng.random() < 0.5 else builder.rng.choice(usable)
 
 
+def squad(paragraphs: Iterable[Paragraph]) -> dict[str, object]:
+    """Paragraphs with their questions in SQuAD v2's format, each paragraph an article."""
+    articles = []
+    for paragraph in paragraphs:
+        key = digest(paragraph.text)
+        asked = [
+            (q.text, [{"text": paragraph.text[a:b], "answer_start": a} for a, b in q.spans])
+            for q in paragraph.questions
+        ]
+        asked += [(text, []) for text in paragraph.misses]
+        items = [
+            {"id": f"{key}-{number}", "question": text, "answers": answers, "is_impossible": not answers}
+            for number, (text, answers) in enumerate(asked)
+        ]
+        articles.append({"title": key, "paragraphs": [{"context": paragraph.text, "qas": items}]})
+    return {"version": "v2.0", "data": articles}
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with the files README.md lists")
     parser.add_argument("--encoder", type=Path, required=True, help="folder of all-MiniLM-L6-v2")
-    parser.add_argument("--wordnet", type=Path, required=True, help="folder of WordNet 3.0's files")
+    parser.add_argument("--wordnet", type=Path, help="folder of WordNet 3.0's files, for the plans that reword")
     parser.add_argument("--plan", choices=PLANS, default="second")
+    parser.add_argument(
+        "--squad", type=Path, help="only write the questions of this file, questions_dev.tsv, as SQuAD v2"
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=29)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    examples = build(
-        read_all(options.data), PLANS[options.plan], options.seed, options.encoder, WordNet(options.wordnet)
-    )
+    if options.squad:
+        written = read_all(options.data, options.squad)["written"]
+        options.out.write_text(json.dumps(squad(written), ensure_ascii=False), encoding="utf-8")
+        return
+    plan, written = PLANS[options.plan], Path(__file__).parent / "questions.tsv"
+    wordnet = WordNet(options.wordnet) if plan.reworded else None
+    sources = read_all(options.data, written if "written" in plan.passes else None)
+    examples = build(sources, plan, options.seed, options.encoder, wordnet)
     with options.out.open("w", encoding="utf-8") as out:
         out.writelines(json.dumps(asdict(example), ensure_ascii=False) + "\n" for example in examples)
     for (source, kind), count in sorted(Counter((e.source, e.kind) for e in examples).items()):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from reader import lower_precision
 from scipy.sparse import csr_matrix
 from tokenizers import Tokenizer
 from transformers import AutoModel
@@ -30,7 +31,7 @@ def embed(texts: Sequence[str], encoder: Path, limit: int = 192, batch: int = 16
         width = len(encoded[rows[-1]])
         ids = torch.tensor([encoded[i] + [0] * (width - len(encoded[i])) for i in rows])
         mask = torch.tensor([[1] * len(encoded[i]) + [0] * (width - len(encoded[i])) for i in rows])
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with torch.inference_mode(), lower_precision():
             hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
         mean = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
         vectors[rows] = torch.nn.functional.normalize(mean, dim=1).numpy()
