@@ -153,12 +153,26 @@ def test_add_list_remove_and_sync_say_what_they_did(stocked: Place) -> None:
     assert [info["name"] for info in as_json] == ["bread.txt", "owls.md", "zebra.txt"]
     assert as_json[0]["document_id"].startswith(listed[0].split()[0])
     assert stocked.run("remove", "bread.txt", as_json[1]["document_id"][:8]).err == (
-        "removed    bread.txt\nremoved    owls.md\n"
+        "removed    bread.txt  (1 passage; not in the list, the full text or the index any more)\n"
+        "removed    owls.md  (1 passage; not in the list, the full text or the index any more)\n"
     )
     stocked.write("zebra.txt", SENTENCE.replace("Kari", "Ola"))
     assert stocked.run("sync").err == "changed    zebra.txt\n1 in line.\n"
     assert stocked.run("sync").err == "1 in line.\n"
     assert [path.name for path in stocked.corpus.iterdir()] == ["zebra.txt"]
+
+
+def test_a_folder_that_became_empty_is_asked_about(stocked: Place) -> None:
+    for file in list(stocked.corpus.iterdir()):
+        file.unlink()
+    for command in (["sync"], ["sync", "--rebuild"]):
+        outcome = stocked.run(*command)
+        assert outcome.code == 1
+        assert "holds no documents" in outcome.complaint
+        assert f"`coalition-qa {' '.join(command)} --emptied`" in outcome.complaint
+    assert len(stocked.run("list").out.splitlines()) == 2
+    assert stocked.run("sync", "--emptied").code == 0
+    assert stocked.run("list").out.startswith("The library is empty")
 
 
 def test_a_dry_run_shows_the_plan_and_changes_nothing(stocked: Place) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import json
 import os
 from collections.abc import Iterator
@@ -107,6 +108,48 @@ def test_what_is_opened_and_searched_stays_what_was_marked(filled: ChromaIndex |
             assert filled.generation() == f"without {gone}"
             assert filled.ids() == {*left, *(f"new{n}" for n in range(number + 1))}
             assert filled.search(ROWS[3], 3) is not None
+
+
+def on_disk(folder: Path, rows: Vectors) -> int:
+    """How many of these vectors some file holds, to the bit."""
+    contents = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    return sum(any(row.tobytes() in content for content in contents) for row in rows)
+
+
+def test_of_what_is_taken_away_no_file_holds_the_vector(tmp_path: Path) -> None:
+    signs = itertools.islice(itertools.product((-1, 1), repeat=8), 64)
+    length_one = np.array([0.25, 0.25, 0.25, 0.25, 0, 0.5, 0.5, 0.5])  # exactly: Chroma scales it to itself
+    rows = (np.array([each[::-1] for each in signs]) * length_one).astype(np.float32)
+    rows = np.unique(rows, axis=0)
+    ids = [f"id{n:03}" for n in range(len(rows))]
+    index = ChromaIndex(tmp_path)
+    assert index.fill(ids[:20], rows[:20], "one")
+    assert index.update([], ids[20:], rows[20:], "more")
+    index.close()
+    assert on_disk(tmp_path, rows) == len(rows)
+    assert index.update([*ids[:3], ids[25], "never there"], [], rows[:0], "less")
+    assert (index.ids(), index.dead) == ({*ids[3:25], *ids[26:]}, 5)
+    assert index.update(ids[3:5], ids[:1], rows[:1], "and less")
+    assert index.dead == 7
+    index.close()
+    assert on_disk(tmp_path, np.concatenate([rows[1:5], rows[25:26]])) == 0
+    assert on_disk(tmp_path, rows[[0, *range(5, 25), *range(26, len(rows))]]) == len(rows) - 5
+    for row in (0, 5, 24, 31):
+        assert index.search(rows[row], 1) == [(ids[row], pytest.approx(1.0, abs=1e-5))]
+    assert index.fill(ids[5:], rows[5:], "anew")
+    assert index.dead == 0
+    index.close()
+    assert on_disk(tmp_path, rows[:5]) == 0
+
+
+def test_what_another_version_of_chroma_wrote_is_not_opened(index: ChromaIndex, tmp_path: Path) -> None:
+    index.close()
+    written = json.loads(marker(tmp_path).read_text())
+    marker(tmp_path).write_text(json.dumps({**written, "chroma": "1.0.0"}))
+    assert index.generation() is None
+    assert index.search(ROWS[3], 1) is None
+    assert index.fill(IDS, ROWS, "two")
+    assert index.generation() == "two"
 
 
 def test_an_empty_index_finds_nothing(either: ChromaIndex | ServerIndex) -> None:
@@ -245,7 +288,8 @@ def test_a_byte_that_changed_is_noticed_before_anything_is_opened(
     index.close()
     (path,) = tmp_path.glob(f"chroma-*/**/{victim}")
     content = bytearray(path.read_bytes())
-    content[len(content) // 3] ^= 0x55
+    row = content.find(IDS[3].encode())  # else it might be a byte that nothing is made of
+    content[row if row >= 0 else len(content) // 3] ^= 0x55
     path.write_bytes(content)
     assert index.search(ROWS[0], 5) is None
     assert index.generation() is None

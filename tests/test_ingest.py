@@ -13,10 +13,13 @@ import pytest
 from coalition_qa.ingest import Ingest, Progress, rebuild
 from coalition_qa.library import Library
 from coalition_qa.plan import Step, dry_run
-from coalition_qa.types import DocumentError, LibraryError
+from coalition_qa.types import CorpusGone, DocumentError, LibraryError
+from conftest import FakeEncoder
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoder, Place
+    from tests.conftest import Place
+
+    from coalition_qa.encoders import Vectors
 
 ZEBRA = "The zebra crossing in Oslo was painted by Kari Nordmann in 1987."
 OWLS = "Owls hunt mice at night in the forests of Finland."
@@ -103,8 +106,12 @@ def test_a_folder_that_is_missing_is_not_an_empty_one(place: Place, library: Lib
     with pytest.raises(DocumentError, match=r"no corpus folder .*make it, or name another"):
         ingest.sync()
     assert len(library.catalogue()) == 1
-    place.corpus.mkdir()
-    assert rows(ingest.sync()) == [("removed", "a.txt")]
+    place.corpus.mkdir()  # as where a disk is not mounted
+    with pytest.raises(CorpusGone, match=r"no documents any more, and the library 1: nothing is removed.*emptied"):
+        ingest.sync()
+    assert len(library.catalogue()) == 1
+    assert rows(ingest.sync(emptied=True)) == [("removed", "a.txt")]
+    assert ingest.sync() == []  # nor is there anything to lose
 
 
 def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(place: Place) -> None:
@@ -283,6 +290,52 @@ def test_remove_takes_a_document_out_of_the_folder_and_the_library(
     assert rows(ingest.sync()) == [("unchanged", "c.txt")]
 
 
+def test_remove_says_what_it_found_when_it_looked_afterwards(
+    place: Place, library: Library, ingest: Ingest, fake_encoder: FakeEncoder
+) -> None:
+    place.write("a.txt", ZEBRA)
+    place.write("b.txt", OWLS)
+    place.write("copy.txt", OWLS)
+    ingest.sync()
+    assert [step.note for step in ingest.remove(["b.txt"])] == ["its text stays, as copy.txt"]
+    with Library(place.library, fake_encoder) as other:
+        assert other.dense(fake_encoder.encode([ZEBRA])[0], 1)  # it has Chroma's files open now
+        (step,) = ingest.remove(["a.txt"])
+        assert step.note.startswith("1 passage; still in Chroma's files: sync again")
+        assert [id_ for id_, _ in other.dense(fake_encoder.encode([ZEBRA])[0], 5)] == library.passage_ids("copy.txt")
+    ingest.sync()
+    assert library.index_is_current()
+    (step,) = ingest.remove(["copy.txt"])
+    assert step.note == "1 passage; not in the list, the full text or the index any more"
+
+
+def test_a_text_that_is_held_is_not_embedded_again(place: Place, library: Library) -> None:
+    class Counting(FakeEncoder):
+        texts = 0
+
+        def encode(self, texts: Sequence[str]) -> Vectors:
+            self.texts += len(texts)
+            return super().encode(texts)
+
+    encoder = Counting()
+    ingest = place.ingest(library, encoder)
+    place.write("a.txt", ZEBRA)
+    place.write("b.txt", OWLS)
+    ingest.sync()
+    held = library.fingerprint
+    before = encoder.texts
+    (place.corpus / "a.txt").rename(place.corpus / "renamed.txt")
+    ingest.sync()
+    assert (encoder.texts, library.fingerprint) == (before, held)
+    place.write("b.txt", ZEBRA.lower())  # each text takes another's name
+    place.write("renamed.txt", OWLS)
+    ingest.sync()
+    assert [info.name for info in library.catalogue()] == ["b.txt", "renamed.txt"]
+    assert library.document("renamed.txt").text == OWLS  # type: ignore[union-attr]
+    assert len(library.passage_ids("renamed.txt")) == 1
+    assert place.faults(encoder) == {}
+
+
 def test_remove_removes_nothing_where_one_is_unknown_or_not_just_one(
     place: Place, library: Library, ingest: Ingest
 ) -> None:
@@ -325,6 +378,17 @@ def test_rebuild_touches_no_folder_that_holds_more_than_a_library(place: Place, 
     with pytest.raises(LibraryError, match=r"holds more than a library \(thesis\.doc\)"):
         rebuild(place.settings(), fake_encoder)
     assert [path.name for path in place.library.iterdir()] == ["thesis.doc"]
+
+
+def test_a_library_is_not_made_of_a_folder_that_became_empty(place: Place, fake_encoder: FakeEncoder) -> None:
+    place.write("a.txt", ZEBRA)
+    place.sync(fake_encoder)
+    (place.corpus / "a.txt").unlink()
+    with pytest.raises(CorpusGone, match="holds no documents to make the library of: it stays as it is"):
+        rebuild(place.settings(), fake_encoder)
+    with Library(place.library, fake_encoder) as library:
+        assert list(library.names()) == ["a.txt"]
+    assert rebuild(place.settings(), fake_encoder, emptied=True) == []
 
 
 def test_a_rebuild_that_fails_leaves_the_library_as_it_was(place: Place, fake_encoder: FakeEncoder) -> None:

@@ -63,7 +63,7 @@ def change_until_killed(settings: Settings, encoder: Encoder, first: int, log: i
                 say(log, "added", [f"{n}.txt"])
         if action == "rebuild":
             say(log, "rebuild", [])
-            rebuild(settings, encoder)
+            rebuild(settings, encoder, emptied=True)
             say(log, "rebuilt", [])
         action = dice.choice(("add", "add", "remove", "rebuild"))
 
@@ -93,7 +93,7 @@ def check(settings: Settings, encoder: Encoder, log: Path) -> None:
                 hits = library.dense(encoder.encode([document.text[:60]])[0], 50)
                 assert library.found([hits[0][0]])
                 assert len(hits) == min(50, sum(info.passages for info in library.catalogue()))
-            steps = Ingest(settings, library, encoder).sync()
+            steps = Ingest(settings, library, encoder).sync(emptied=True)
             assert "refused" not in {step.action for step in steps}
             held = set(library.names())
         assert library.index_is_current()

@@ -16,11 +16,21 @@ from coalition_qa.encoders import Encoder
 from coalition_qa.index import ChromaIndex
 from coalition_qa.ingest import rebuild
 from coalition_qa.library import Library
+from coalition_qa.passages import passage_id
 from coalition_qa.store import FILE
-from coalition_qa.types import EncoderMismatch, LibraryBusy, LibraryDamaged, LibraryError
+from coalition_qa.types import (
+    Document,
+    EncoderMismatch,
+    LibraryBusy,
+    LibraryDamaged,
+    LibraryError,
+    Passage,
+    Span,
+)
+from conftest import FakeEncoder
 
 if TYPE_CHECKING:
-    from tests.conftest import FakeEncoder, Place
+    from tests.conftest import Place
 
 TEXTS = {
     "zebra.txt": "The zebra crossing in Oslo was painted by Kari Nordmann in 1987.\n",
@@ -399,3 +409,29 @@ def test_a_search_within_documents_finds_all_that_the_whole_search_finds_there(
             assert library.lexical(words, 50, only) == [hit for hit in shared if hit[0] in inside]
             assert library.lexical(words, 1, only) == library.lexical(words, 50, only)[:1]
         assert len(shared) > 1, "there was something to leave out"
+
+
+@pytest.mark.torture
+def test_torture_what_is_removed_from_a_large_library_leaves_its_index_at_once(place: Place) -> None:
+    encoder = FakeEncoder(dimensions=8)
+    number = 21_000  # past what is brought in line with every change
+    place.library.mkdir()
+    document = Document("large.txt", "x" * number)
+    spans = [Span(n, n + 1) for n in range(number)]
+    passages = [Passage(passage_id(document.id, span), document.id, span, "x", (span,)) for span in spans]
+    vectors = np.random.default_rng(1).normal(size=(number, 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    with Library(place.library, encoder, create=True) as library:
+        ingest = place.ingest(library, encoder)
+        with library.writing():
+            library.put(document, passages, vectors, "made")
+        ingest.add([place.outside("small.txt", "Owls hunt mice at night.")])
+        gone = library.passage_ids("small.txt")
+        assert not library.index_is_current()
+        assert library.refresh_index(now=True)
+        assert library.index_is_current()
+        (step,) = ingest.remove(["small.txt"])
+        assert step.note == "1 passage; not in the list, the full text or the index any more"
+        assert library.traces(gone) == []
+        assert library.traces(library.passage_ids("large.txt")[:1]) == ["the passages", "Chroma's files"]
+        assert library.index_is_current()

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from coalition_qa.library import Library
 from coalition_qa.plan import Step
 from coalition_qa.serving import Desk
 from coalition_qa.standing import Standing
-from coalition_qa.types import DocumentError
+from coalition_qa.types import CorpusGone, DocumentError
 
 if TYPE_CHECKING:
     from tests.conftest import Place
@@ -67,3 +68,36 @@ def test_the_corpus_folder_grows_no_larger_than_it_may(
             with pytest.raises(DocumentError, match=r"would hold .* MB, and may hold .*MAX_CORPUS_MEGABYTES"):
                 desk.add([file], lambda step: None)
         assert (stocked.corpus / "mill.txt").exists() == taken
+
+
+def test_where_the_folder_became_empty_the_page_answers_from_what_the_library_holds(stocked: Place) -> None:
+    for file in list(stocked.corpus.iterdir()):
+        file.unlink()
+    with stocked.start("-m", "coalition_qa", "chat", "--no-browser", "--port", "0") as page:
+        try:
+            assert page.stdout is not None
+            assert page.stderr is not None
+            assert "http://127.0.0.1" in page.stdout.readline()
+            notice = page.stderr.readline()
+            assert str(stocked.corpus) in notice
+            assert notice.endswith("Serving what it holds now.\n")
+        finally:
+            page.terminate()
+            page.communicate(timeout=30)
+    assert len(stocked.run("list").out.splitlines()) == 2
+
+
+def test_an_empty_folder_is_meant_by_who_saw_the_plan_and_not_by_who_watches(
+    stocked: Place, shipped_encoder: Encoder
+) -> None:
+    settings = stocked.settings()
+    for file in list(stocked.corpus.iterdir()):
+        file.unlink()
+    with Standing(settings, shipped_encoder) as assistant:
+        desk = Desk(settings, assistant, shipped_encoder)
+        with pytest.raises(CorpusGone):
+            desk.follow(lambda _: None)
+        assert len(assistant.documents()) == 2
+        desk.sync(lambda _: None)
+    with Library(stocked.library, shipped_encoder) as library:
+        assert library.catalogue() == []

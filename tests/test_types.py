@@ -134,7 +134,7 @@ def test_a_citation_says_its_page_where_there_is_one() -> None:
 
 
 def test_the_tree_in_the_docstring_is_the_error_family() -> None:
-    drawn = re.findall(r"^(.*?)(\w+(?:Error|Busy|Damaged|Mismatch))\b", types.__doc__ or "", re.MULTILINE)
+    drawn = re.findall(r"^(.*?)(\w+(?:Error|Busy|Damaged|Mismatch|Gone))\b", types.__doc__ or "", re.MULTILINE)
     parents: list[tuple[int, str]] = []
     tree = {}
     for indent, name in drawn:

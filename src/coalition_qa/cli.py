@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from coalition_qa import eval_commands, library_commands
 from coalition_qa.library_commands import plain as _plain
 from coalition_qa.library_commands import settings_of as _settings
-from coalition_qa.types import Answer, CoalitionQAError, LibraryBusy
+from coalition_qa.types import Answer, CoalitionQAError, CorpusGone, LibraryBusy
 
 if TYPE_CHECKING:
     from coalition_qa.config import Settings
@@ -91,6 +91,7 @@ def parser() -> argparse.ArgumentParser:
     sync = command("sync", _sync, "Bring the library in line with the corpus folder.")
     sync.add_argument("folder", nargs="?", metavar="DIR", help="another corpus folder")
     sync.add_argument("--dry-run", action="store_true", help="only show what would be done")
+    sync.add_argument("--emptied", action="store_true", help="it is meant that the corpus folder is empty now")
     sync.add_argument("--rebuild", action="store_true", help="make the library anew and swap it in when complete")
     library_commands.add_commands(command)
     eval_commands.add_commands(commands, shared)
@@ -117,15 +118,19 @@ def _add_page_commands(command: Callable[..., argparse.ArgumentParser], dial: st
 
 def _chat(given: argparse.Namespace) -> int:
     from coalition_qa.serving import serve_page
+    from coalition_qa.store import FILE
 
     flags = ("host", "port", "dial", "auth", "proxy_header", "gold")
     settings = _settings(
         given, allow_hosts=tuple(given.allow_host or ()) or None, **{flag: getattr(given, flag) for flag in flags}
     )
     notice = ""
+    there = (settings.library_path / FILE).is_file()
     try:
         _bring_in_line(settings)
-    except LibraryBusy as error:
+    except (LibraryBusy, CorpusGone) as error:
+        if not there:
+            raise
         notice = f"{error} Serving what it holds now."
         print(f"coalition-qa: {notice}", file=sys.stderr)
     serve_page(settings, open_browser=not given.no_browser, notice=notice, watch=_log if given.watch else None)
@@ -218,7 +223,7 @@ def _sync(given: argparse.Namespace) -> int:
     settings = _settings(given, **({"corpus": given.folder} if given.folder else {}))
     if given.dry_run:
         return _dry_run(settings, rebuild=given.rebuild)
-    return _outcome(_bring_in_line(settings, rebuild=given.rebuild), "in line")
+    return _outcome(_bring_in_line(settings, rebuild=given.rebuild, emptied=given.emptied), "in line")
 
 
 def _dry_run(settings: Settings, paths: Sequence[Path] | None = None, *, rebuild: bool = False) -> int:
@@ -237,7 +242,7 @@ def _dry_run(settings: Settings, paths: Sequence[Path] | None = None, *, rebuild
     return 1 if any(step.action == "refused" for step in steps) else 0
 
 
-def _bring_in_line(settings: Settings, *, rebuild: bool = False) -> list[Step]:
+def _bring_in_line(settings: Settings, *, rebuild: bool = False, emptied: bool = False) -> list[Step]:
     from coalition_qa import ingest
     from coalition_qa.encoders import open_encoder
     from coalition_qa.library import Library
@@ -246,9 +251,9 @@ def _bring_in_line(settings: Settings, *, rebuild: bool = False) -> list[Step]:
         settings.corpus.mkdir(parents=True, exist_ok=True)  # the first start outside a project
     encoder = open_encoder(settings)
     if rebuild:
-        return ingest.rebuild(settings, encoder, _progress())
+        return ingest.rebuild(settings, encoder, _progress(), emptied=emptied)
     with Library(settings.library_path, encoder, create=True, chroma_url=settings.chroma_url) as library:
-        return ingest.Ingest(settings, library, encoder).sync(_progress())
+        return ingest.Ingest(settings, library, encoder).sync(_progress(), emptied=emptied)
 
 
 def rendered(answer: Answer) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from coalition_qa.documents import is_readable, reader_version
-from coalition_qa.types import CoalitionQAError, DocumentError
+from coalition_qa.types import CoalitionQAError, CorpusGone, DocumentError
 
 _CHUNK = 1 << 20
 
@@ -24,9 +24,9 @@ class Source(NamedTuple):
 
 
 def sources_in(corpus: Path) -> list[Source]:
-    """What the corpus folder holds. Raises DocumentError where it is missing, which is not the same as empty."""
+    """What the corpus folder holds. Raises CorpusGone where it is missing, which is not the same as empty."""
     if not corpus.is_dir():
-        raise DocumentError(f"There is no corpus folder {corpus}: make it, or name another with COALITION_QA_CORPUS.")
+        raise CorpusGone(f"There is no corpus folder {corpus}: make it, or name another with COALITION_QA_CORPUS.")
     return [Source(path, path.relative_to(corpus).as_posix(), corpus) for path in readable_files(corpus)]
 
 

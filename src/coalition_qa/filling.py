@@ -22,6 +22,9 @@ _BATCH = 2_000
 _HERE = 5_000
 """More passages than this take long enough that nobody should wait inside a process that also answers."""
 
+_DEARER = 10
+"""To overwrite a vector takes as long as to put this many into an empty index, and its place stays empty."""
+
 _SECONDS, _SECONDS_EACH = 120.0, 0.05
 """Whoever fills longer than this hangs: ten times what it takes on one busy core."""
 
@@ -42,7 +45,7 @@ def bring_in_line(store: Store, index: Index, folder: Path, *, wait: bool = True
     changes = _changes(store, index)
     if changes == {}:
         return None
-    count = store.count() if changes is None else len(changes)
+    count = store.count() if changes is None or _is_wasted(store, index, changes) else len(changes)
     if wait and count <= _HERE and not index.died:
         fill(store, index)
         return None
@@ -56,10 +59,18 @@ def fill(store: Store, index: Index) -> bool:
         changes = _changes(store, index)
         if changes == {}:
             return True
-        if changes is None or not store.count():  # Chroma's files of a collection that became empty change on opening
+        if changes is None or not store.count() or _is_wasted(store, index, changes):
             return index.refill(store.batches(_BATCH), store.count(), store.generation)
         came, gone = ([id_ for id_, there in changes.items() if there is wanted] for wanted in (True, False))
         return index.update(gone, *store.vectors(came), store.generation)
+
+
+def _is_wasted(store: Store, index: Index, changes: dict[str, bool]) -> bool:
+    """Whether filling it anew is cheaper than taking away what is gone, or than the room of what went before. A
+    server's collection stays: others are reading it, and what it keeps of what is gone is its own affair.
+    """
+    gone = sum(not there for there in changes.values())
+    return not index.address and gone > 0 and _DEARER * (index.dead + gone) >= store.count()
 
 
 def _changes(store: Store, index: Index) -> dict[str, bool] | None:

@@ -8,12 +8,16 @@ import os
 import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+
 from coalition_qa.encoders import Vectors
 from coalition_qa.nearest import Hits
-from coalition_qa.proof import digest, same_sizes, sizes
+from coalition_qa.proof import compact, digest, same_sizes, sizes
 
 _COLLECTION = "passages"
 _MARKER = "READY.json"
@@ -38,8 +42,9 @@ class ChromaIndex:
     The marker is taken away before Chroma is written to and put back afterwards, because a process that is
     killed while Chroma flushes leaves files that crash the next one to open them. It holds the length of each file
     and a digest of all, because Chroma crashes on, or answers wrongly from, files that were damaged: without a marker
-    that holds nothing is opened, and the folder is thrown away and filled anew. Whoever searches holds the lock
-    shared, whoever fills it holds it alone, and who has no lock has nothing open.
+    that holds nothing is opened, and the folder is thrown away and filled anew, as is what another version of Chroma
+    wrote. Whoever searches holds the lock shared, whoever fills it holds it alone, and who has no lock has nothing
+    open. A vector that is taken away is overwritten: no file holds it any more.
     """
 
     address = ""
@@ -71,10 +76,17 @@ class ChromaIndex:
         """Whether who filled the index last did not live to say how it went: killed, or crashed by Chroma."""
         return (self._folder / _FILLING).exists()
 
+    @property
+    def dead(self) -> int:
+        """How many vectors that were taken away still take room in the files, overwritten."""
+        marker = self._marker()
+        return int(marker["dead"]) if marker else 0
+
     def _marker(self) -> dict[str, Any] | None:
         try:
             marker = json.loads((self._folder / _MARKER).read_text("utf-8"))
-            usable = bool(marker["generation"]) and bool(marker["digest"])
+            usable = bool(marker["generation"]) and bool(marker["digest"]) and marker["dead"] >= 0
+            usable = usable and marker["chroma"] == _chroma_version()
             usable = usable and same_sizes(marker["sizes"], self._folder / marker["folder"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
@@ -124,13 +136,18 @@ class ChromaIndex:
             folder = choose()
             if folder is None:
                 return False
+            dead = len(gone) + (self.dead if gone else 0)
             (self._folder / _FILLING).touch()
             self._unmark()
             collection = self._open(folder)
             _write(collection, gone, batches)
             self._held = collection.count()
             place = self._folder / folder
-            self._mark({"generation": generation, "folder": folder, "sizes": sizes(place), "digest": digest(place)})
+            if choose != self._marked_folder or gone:  # Chroma's own file keeps what passed through it
+                self._close_chroma()
+                compact(place)
+            facts = {"generation": generation, "folder": folder, "dead": dead, "chroma": _chroma_version()}
+            self._mark({**facts, "sizes": sizes(place), "digest": digest(place)})
             (self._folder / _FILLING).unlink(missing_ok=True)
         except _chroma_faults():
             self.distrust()
@@ -248,7 +265,7 @@ class ChromaIndex:
 def _write(collection: Any, gone: Sequence[str], batches: Iterable[tuple[list[str], Vectors]]) -> None:  # noqa: ANN401
     """Delete and add. Raises ValueError where the last vectors that were added are not found."""
     for start in range(0, len(gone), _BATCH):
-        collection.delete(ids=list(gone[start : start + _BATCH]))
+        _forget(collection, list(gone[start : start + _BATCH]))
     last = None
     for ids, vectors in batches:
         for start in range(0, len(ids), _BATCH):
@@ -258,6 +275,16 @@ def _write(collection: Any, gone: Sequence[str], batches: Iterable[tuple[list[st
         some = list(last[-3:])
         if not finds(collection.query(query_embeddings=some, n_results=1, include=["distances"])):
             raise ValueError("Chroma does not find what was put into it")
+
+
+def _forget(collection: Any, gone: list[str]) -> None:  # noqa: ANN401
+    """Delete, after overwriting: of what is deleted Chroma only marks the place."""
+    there = collection.get(ids=gone, include=["embeddings"])
+    if there["ids"]:
+        nothing = np.zeros_like(there["embeddings"])
+        nothing[:, 0] = 1
+        collection.upsert(ids=there["ids"], embeddings=nothing)
+        collection.delete(ids=there["ids"])
 
 
 def finds(answer: Any) -> bool:  # noqa: ANN401 - what Chroma answers to vectors that it holds
@@ -276,6 +303,11 @@ def _chroma_faults() -> tuple[type[Exception], ...]:
     from chromadb.errors import ChromaError
 
     return (ChromaError, OSError, RuntimeError, ValueError, TypeError, KeyError, AttributeError)
+
+
+@cache
+def _chroma_version() -> str:
+    return version("chromadb")
 
 
 def _sync_folder(folder: Path) -> None:

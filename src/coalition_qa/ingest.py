@@ -6,15 +6,17 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from coalition_qa.config import Settings
-from coalition_qa.corpus import Source, copy_whole, make_folder, place_of, sources_of
+from coalition_qa.corpus import Source, copy_whole, make_folder, place_of, sources_in, sources_of
 from coalition_qa.documents import Parser
 from coalition_qa.encoders import Encoder, Vectors
 from coalition_qa.folder import replacing
 from coalition_qa.library import Library, name_of
 from coalition_qa.passages import SentenceSplitter, split_document
-from coalition_qa.plan import Plan, Read, Step, limits
-from coalition_qa.types import Document, DocumentError, Passage
+from coalition_qa.plan import Plan, Read, Step, check_not_emptied, limits
+from coalition_qa.types import CorpusGone, Document, DocumentError, Passage
 
 
 class Progress:
@@ -39,15 +41,20 @@ class Ingest:
         self._encoder = encoder
         self._splitter: SentenceSplitter | None = None
 
-    def sync(self, progress: Progress | None = None) -> list[Step]:
+    def sync(self, progress: Progress | None = None, *, emptied: bool = False) -> list[Step]:
         """Apply the plan. A file that can't be read is refused on its row; what it held before is not answered
         from any more, because nobody could check the citation.
+
+        Raises CorpusGone, before anything is changed, where the folder is missing, or nothing is in it any more and
+        that is not said to be meant: a disk that is not mounted looks just so.
         """
         progress = progress or Progress()
         corpus = self._settings.corpus
         with self._library.writing(), Parser(limits(self._settings)) as parser:
             plan = Plan(corpus, self._library, parser)
             steps = plan.of_corpus(progress.reading)
+            if not emptied:
+                check_not_emptied(corpus, steps)
             progress.planned(steps)
 
             def index(step: Step) -> None:
@@ -86,7 +93,8 @@ class Ingest:
             return [self._attempt(step, take, progress) for step in steps]
 
     def remove(self, wanted: Sequence[str]) -> list[Step]:
-        """Take documents out of the corpus folder and the library, by name or by the start of their id.
+        """Take documents out of the corpus folder and the library, by name or by the start of their id. The note of
+        each says what was found when it was looked for afterwards.
 
         Raises DocumentError, before anything is removed, for one that is not there or not just one.
         """
@@ -97,8 +105,22 @@ class Ingest:
                     target.unlink(missing_ok=True)
                 except OSError as error:
                     raise DocumentError(f"{target} cannot be removed ({error.strerror}).") from error
+            held = self._library.names()
+            passages = {name: self._library.passage_ids(name) for name in names}
             self._library.drop(names)
-            return [Step("removed", name) for name in names]
+            self._library.refresh_index(now=True)
+            return [Step("removed", name, self._proof(held[name].document_id, passages[name])) for name in names]
+
+    def _proof(self, document_id: str, passages: Sequence[str]) -> str:
+        """What is left of a document, in words."""
+        others = [name for name, what in self._library.names().items() if what.document_id == document_id]
+        if others:
+            return f"its text stays, as {others[0]}"
+        number = f"{len(passages)} passage{'' if len(passages) == 1 else 's'}"
+        left = self._library.traces(passages)
+        if left:
+            return f"{number}; still in {' and '.join(left)}: sync again when no other process has the library open"
+        return f"{number}; not in the list, the full text or the index any more"
 
     def _resolve(self, wanted: str) -> str:
         held = self._library.names()
@@ -126,7 +148,9 @@ class Ingest:
         self._library.put(*self._ready(read))
 
     def _ready(self, read: Read) -> tuple[Document, list[Passage], Vectors, str]:
-        """All that the library stores of a file. Raises DocumentError."""
+        """All that the library needs to store a file: of a text that it holds, nothing more. Raises DocumentError."""
+        if self._library.holds(read.document.id):
+            return read.document, [], np.empty((0, 0), np.float32), read.digest
         self._splitter = self._splitter or SentenceSplitter()
         passages = split_document(read.document, self._splitter, self._encoder)
         if not passages:
@@ -135,8 +159,18 @@ class Ingest:
         return read.document, passages, vectors, read.digest
 
 
-def rebuild(settings: Settings, encoder: Encoder, progress: Progress | None = None) -> list[Step]:
-    """Make the library anew from the corpus folder beside the old one, and swap when it is complete."""
+def rebuild(
+    settings: Settings, encoder: Encoder, progress: Progress | None = None, *, emptied: bool = False
+) -> list[Step]:
+    """Make the library anew from the corpus folder beside the old one, and swap when it is complete.
+
+    Raises CorpusGone where the folder is missing, or nothing is in it and that is not said to be meant.
+    """
     at_server = {"chroma_url": settings.chroma_url, "name": name_of(settings.library_path)}
     with replacing(settings.library_path) as fresh, Library(fresh, encoder, create=True, **at_server) as library:
+        if not (emptied or sources_in(settings.corpus)):
+            raise CorpusGone(
+                f"{settings.corpus} holds no documents to make the library of: it stays as it is. Put them back, or, "
+                "if none is meant, run `coalition-qa sync --rebuild --emptied`."
+            )
         return Ingest(settings, library, encoder).sync(progress)

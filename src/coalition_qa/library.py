@@ -147,6 +147,25 @@ class Library:
         """Where the passages of the document of that name stand in it; none where there is no such document."""
         return list(self._store.passages(name).values())
 
+    def passage_ids(self, name: str) -> list[str]:
+        """The ids of the passages of the document of that name, in order."""
+        return list(self._store.passages(name))
+
+    def holds(self, document_id: str) -> bool:
+        """Whether the document is there, under whatever name: `put` then needs neither passages nor vectors."""
+        return self._store.holds(document_id, CHUNKER)
+
+    def traces(self, passage_ids: Sequence[str]) -> list[str]:
+        """Where passages that were removed still are; empty where nowhere."""
+        with self._index_lock:
+            held = self._index.ids() if self.index_is_current() else None
+        still = {
+            "the passages": bool(self._store.found(passage_ids)),
+            "the full text": self._store.stray_words() > 0,
+            self._index.address or "Chroma's files": held is None or not held.isdisjoint(passage_ids),
+        }
+        return [where for where, there in still.items() if there]
+
     def sketches(self) -> list[tuple[str, str, bytes]]:
         """Name, document id and sketch (see `alike`) of every name, by name."""
         return self._store.sketches()
@@ -253,14 +272,14 @@ class Library:
         if names:
             self._store.tidy()
 
-    def refresh_index(self) -> bool:
-        """Bring Chroma in line with the store: at once where that is quick, and else when enough has changed, so that
-        adding to a large library takes as long as to a small one. False where it can't be now.
+    def refresh_index(self, *, now: bool = False) -> bool:
+        """Bring Chroma in line with the store: where that is quick or `now`, and else when enough has changed, so that
+        adding to a large library takes as long as to a small one. False where it can't be.
         """
         with self._index_lock:
             base = self._index.generation()
             changes = None if base is None else self._store.changes_since(base)
-            if changes is None or len(changes) >= _LOOSE or self._store.count() <= _LARGE:
+            if now or changes is None or len(changes) >= _LOOSE or self._store.count() <= _LARGE:
                 bring_in_line(self._store, self._index, self.folder)
                 self._all = None
         return self._index.generation() is not None

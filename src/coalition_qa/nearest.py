@@ -28,6 +28,11 @@ class Index(Protocol):
         """Whether who filled it last did not live to say how it went."""
         ...
 
+    @property
+    def dead(self) -> int:
+        """How many vectors that were taken away still take room in it."""
+        ...
+
     def generation(self) -> str | None:
         """The store's generation that it holds; None where that can't be proved."""
         ...

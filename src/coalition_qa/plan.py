@@ -16,7 +16,7 @@ from coalition_qa.documents import Limits, Parser
 from coalition_qa.library import Library
 from coalition_qa.passages import CHUNKER
 from coalition_qa.store import Named
-from coalition_qa.types import Document, DocumentError
+from coalition_qa.types import CorpusGone, Document, DocumentError
 
 Action = Literal["new", "changed", "unchanged", "removed", "refused"]
 
@@ -60,6 +60,15 @@ def dry_run(settings: Settings, library: Library | None, paths: Sequence[Path] |
     with Parser(limits(settings)) as parser:
         plan = Plan(settings.corpus, library, parser)
         return plan.of_corpus() if paths is None else plan.of_files(sources_of(paths, settings.corpus))
+
+
+def check_not_emptied(corpus: Path, steps: Sequence[Step]) -> None:
+    """Raises CorpusGone for a plan that would do nothing but take all out of the library."""
+    if steps and all(step.action == "removed" for step in steps):
+        raise CorpusGone(
+            f"{corpus} holds no documents any more, and the library {len(steps):,}: nothing is removed. Is its disk "
+            "missing? If it is meant to be empty, run `coalition-qa sync --emptied`."
+        )
 
 
 class Plan:

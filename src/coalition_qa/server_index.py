@@ -50,6 +50,7 @@ class ServerIndex:
     """
 
     died = False  # a filling that was cut off has left a collection without a marker, and nothing that crashes
+    dead = 0  # nobody can look at its files
 
     def __init__(self, address: str, library: str, folder: Path) -> None:
         """`library` names the collection. In `folder` is the lock that keeps two from filling it."""

@@ -50,7 +50,14 @@ class Desk:
             return ingest.remove(names)
 
     def sync(self, done: Callable[[Step], None]) -> Sequence[Step]:
-        """Bring the library in line with the corpus folder; `done` hears of each file."""
+        """Bring the library in line with the corpus folder; `done` hears of each file. Whoever asks for it has seen
+        the plan: an empty folder is meant.
+        """
+        with self._changing() as ingest:
+            return ingest.sync(_Told(done), emptied=True)
+
+    def follow(self, done: Callable[[Step], None]) -> Sequence[Step]:
+        """As `sync`, where nobody has seen a plan: a folder that became empty is left alone, and CorpusGone raised."""
         with self._changing() as ingest:
             return ingest.sync(_Told(done))
 
@@ -104,5 +111,5 @@ def serve_page(
             measures=evaluation,
             notice=notice,
         )
-        with watching(settings.corpus, desk.sync, watch) if watch else nullcontext():
+        with watching(settings.corpus, desk.follow, watch) if watch else nullcontext():
             serve(behind, settings, open_browser=open_browser, check=check)

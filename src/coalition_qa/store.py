@@ -171,6 +171,14 @@ class Store(Database):
         of_name = "SELECT id, first, last FROM names JOIN passages USING (document) WHERE name = ? ORDER BY first"
         return {id_: Span(first, last) for id_, first, last in self._rows(of_name, (name,))}
 
+    def holds(self, document_id: str, chunker: str) -> bool:
+        """Whether the document is there, cut by this chunker: `put` then needs neither passages nor vectors."""
+        return bool(self._rows("SELECT 1 FROM documents WHERE (id, chunker) = (?, ?)", (document_id, chunker)))
+
+    def stray_words(self) -> int:
+        """How many full-text entries there are without their passage."""
+        return int(self._rows("SELECT count(*) FROM words_docsize WHERE id NOT IN (SELECT number FROM passages)")[0][0])
+
     def document_ids(self) -> list[str]:
         """The ids of all documents, sorted."""
         return [str(row[0]) for row in self._rows("SELECT id FROM documents ORDER BY id")]

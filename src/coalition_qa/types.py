@@ -6,6 +6,7 @@ The errors, as a tree. Each message is one line that says what, where, and what 
     ├── SettingsError       a setting is unknown or has a value that cannot be used
     ├── QuestionError       a question cannot be asked: empty, too long, no words
     ├── DocumentError       a file cannot become a document: missing, unreadable, empty, no text
+    │   └── CorpusGone      the corpus folder is missing, or empty though the library is not
     ├── ModelError          a model is missing, damaged, or not what its card says
     ├── GoldError           a gold file is malformed or does not fit its documents
     └── LibraryError        the library cannot do what was asked
@@ -37,6 +38,10 @@ class QuestionError(CoalitionQAError):
 
 class DocumentError(CoalitionQAError):
     """A file cannot become a document."""
+
+
+class CorpusGone(DocumentError):
+    """The corpus folder is missing, or holds nothing any more of what the library holds."""
 
 
 class ModelError(CoalitionQAError):

@@ -198,7 +198,7 @@ class FakeChanges:
         if self.error:
             raise self.error
         self.assistant.shelf = [one for one in self.assistant.shelf if one.name not in names]
-        return [FakeStep("removed", name) for name in names]
+        return [FakeStep("removed", name, "2 passages; not in <the> index any more") for name in names]
 
     def sync(self, done: Callable[[FakeStep], None]) -> Sequence[FakeStep]:
         if self.error:

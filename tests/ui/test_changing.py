@@ -10,6 +10,7 @@ import pytest
 
 from coalition_qa.types import Document, LibraryBusy
 from coalition_qa.ui.changing import progress, removed
+from coalition_qa.ui.html import escaped
 from coalition_qa.ui.shelf import MOST_FILES, Desk
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ def test_a_removed_document_is_looked_for_everywhere(
     html = desk.remove("rome.txt")
     assert "is removed" in html
     assert html.count("<li>not ") == 4
+    assert escaped("2 passages; not in <the> index any more") in html
     assert "There is no document rome&#46;txt" in desk.remove("rome.txt")
 
 

@@ -94,7 +94,7 @@ def removed(assistant: Asks, changes: Changes, corpus: Path, name: str) -> str:
     spans = assistant.spans(name)
     if document is None:
         return failure(f"There is no document {name}.")
-    changes.remove([name])
+    looked = "; ".join(row.note for row in changes.remove([name]))
     there = assistant.documents()
     copies = [info.name for info in there if info.document_id == document.id and info.name != name]
     words = spans[0].of(document.text)[:_CANARY] if spans else document.text[:_CANARY]
@@ -105,11 +105,11 @@ def removed(assistant: Asks, changes: Changes, corpus: Path, name: str) -> str:
         "found by a search for its own words": not copies and _found(assistant, words, document.id),
     }
     places = "".join(f"<li>{'still ' if there else 'not '}{escaped(where)}</li>" for where, there in still.items())
-    kept = f"<p>Its text stays under the name {escaped(copies[0])}.</p>" if copies else ""
+    kept = f"Its text stays under the name {copies[0]}." if copies else looked
     verdict = "could not be removed everywhere" if any(still.values()) else "is removed"
     return (
         f'<div class="notice done" role="status"><strong>{escaped(name)} {verdict}</strong>'
-        f"<p>It was looked for, and is now:</p><ul>{places}</ul>{kept}</div>"
+        f"<p>It was looked for, and is now:</p><ul>{places}</ul><p>{escaped(kept)}</p></div>"
     )
 
 
