@@ -177,6 +177,7 @@ def main() -> None:
         "thresholds": cuts,
         "fitted_on": "dev halves of " + ", ".join(dict.fromkeys(e.source for e in examples)),
         "reader": reader.identity,
+        "measured": measured(score[~dev], y[~dev], weight[~dev], cuts),
     }
     print(json.dumps(card, indent=2))
     if given.out:
@@ -199,6 +200,22 @@ def thresholds(
     strict = next((float(cut) for cut, share in zip(cuts, declined, strict=True) if share >= STRICT), 1.0)
     helpful = next((float(c) for c, share in zip(cuts[::-1], answered[::-1], strict=True) if share >= HELPFUL), 0.0)
     return {"strict": max(strict, balanced), "balanced": balanced, "helpful": min(helpful, balanced)}
+
+
+def measured(
+    score: NDArray[np.float64], answerable: NDArray[np.bool_], weight: NDArray[np.float64], cuts: Mapping[str, float]
+) -> dict[str, dict[str, float]]:
+    """For each place of the dial the share of the answerable questions that it answers, and of the others that it
+    declines, on questions that were not fitted on; every source weighs the same.
+    """
+    yes, no = (score[answerable], weight[answerable]), (score[~answerable], weight[~answerable])
+    return {
+        place: {
+            "answered": round(float(np.average(yes[0] >= cut, weights=yes[1])), 3),
+            "declined": round(float(np.average(no[0] < cut, weights=no[1])), 3),
+        }
+        for place, cut in cuts.items()
+    }
 
 
 def report(

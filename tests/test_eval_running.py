@@ -187,7 +187,7 @@ def test_an_answer_given_in_chat_becomes_an_item_that_passes(stocked: Place, gol
         second = assistant.ask("When did Kari Nordmann paint the zebra crossing in Oslo?")
         added = add_from_chat(assistant, gold, first)
         later = add_from_chat(assistant, gold, second, [Turn(first.question, first.text)], ["1987"])
-        with pytest.raises(GoldError, match="the same history and question is already on line 3"):
+        with pytest.raises(GoldError, match="this question is already among the gold questions, on line 3"):
             add_from_chat(assistant, gold, first)
     assert (added.id, added.answers, added.evidence[0].text) == ("q001", ("Kari Nordmann",), ZEBRA)
     assert (later.category, later.answers, later.history[0].answer) == ("follow-up", ("1987",), ZEBRA)

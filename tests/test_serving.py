@@ -9,9 +9,11 @@ import pytest
 
 from coalition_qa.library import Library
 from coalition_qa.plan import Step
-from coalition_qa.serving import Desk
+from coalition_qa.serving import Desk, lines_of
 from coalition_qa.standing import Standing
 from coalition_qa.types import CorpusGone, DocumentError
+from coalition_qa.ui import Lines, Measured
+from coalition_qa.verification import Calibration
 
 if TYPE_CHECKING:
     from tests.conftest import Place
@@ -19,6 +21,15 @@ if TYPE_CHECKING:
     from coalition_qa.encoders import Encoder
 
 MILL = "The old mill in Bergen was bought by Anna Berg, a baker, in 1911."
+
+
+def test_the_dial_tells_what_was_measured_where_the_calibration_says_so() -> None:
+    bare = Calibration(0.0, {}, {"balanced": 0.5}, "nothing", "none@0")
+    assert lines_of(bare, "balanced") == Lines({"balanced": 0.5}, "balanced", {})
+    told = Calibration(
+        0.0, {}, {"balanced": 0.5}, "nothing", "none@0", {"balanced": {"answered": 0.7, "declined": 0.8}}
+    )
+    assert lines_of(told, "balanced").meaning == {"balanced": Measured(0.7, 0.8)}
 
 
 def test_what_the_desk_takes_is_answered_from_at_once_and_what_it_removes_is_not(

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 
 from coalition_qa.archive import Archive
-from coalition_qa.config import PREFIX, Settings
+from coalition_qa.config import PREFIX, Dial, Settings
 from coalition_qa.credentials import Credentials
 from coalition_qa.encoders import Encoder, open_encoder
 from coalition_qa.eval_serving import Evaluation
@@ -16,8 +16,8 @@ from coalition_qa.ingest import Ingest, Progress
 from coalition_qa.plan import Step, dry_run
 from coalition_qa.standing import Standing
 from coalition_qa.types import DocumentError
-from coalition_qa.ui import Behind, Lines, serve
-from coalition_qa.verification import open_calibration
+from coalition_qa.ui import Behind, Lines, Measured, serve
+from coalition_qa.verification import Calibration, open_calibration
 from coalition_qa.watching import watching
 
 
@@ -91,6 +91,12 @@ class _Told(Progress):
         self._done(step)
 
 
+def lines_of(calibration: Calibration, usual: Dial) -> Lines:
+    """The dial's lines, and what each setting did on questions that they were not fitted on, where that is known."""
+    measured = {dial: Measured(**each) for dial, each in calibration.measured.items()}
+    return Lines(calibration.thresholds, usual, measured)
+
+
 def serve_page(
     settings: Settings, *, open_browser: bool, notice: str = "", watch: Callable[[str], None] | None = None
 ) -> None:
@@ -107,7 +113,7 @@ def serve_page(
             assistant=standing,
             archive=Archive(settings.conversations_path),
             changes=desk,
-            lines=Lines(open_calibration(settings.calibration).thresholds, settings.dial),
+            lines=lines_of(open_calibration(settings.calibration), settings.dial),
             measures=evaluation,
             notice=notice,
         )

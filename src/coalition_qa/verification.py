@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import exp
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -84,7 +84,8 @@ class Calibration:
     """A logistic model of "the passages hold the answer", and for each place of the dial where the line is drawn.
 
     `fitted_on` names the questions that weights and thresholds were fitted on, so that nobody reports on them;
-    `reader` is the identity of the reader whose margins they are for.
+    `reader` is the identity of the reader whose margins they are for. `measured` says for each place of the dial, on
+    other questions, which share of the answerable it "answered", and which of the unanswerable it "declined".
     """
 
     intercept: float
@@ -92,6 +93,7 @@ class Calibration:
     thresholds: Mapping[Dial, float]
     fitted_on: str
     reader: str
+    measured: Mapping[Dial, Mapping[str, float]] = field(default_factory=dict)
 
     def confidence(self, signals: Signals) -> float:
         """Probability, between 0 and 1, that the passages hold the answer."""

@@ -76,7 +76,7 @@ def test_what_the_file_holds_stays_as_it_is(gold: Path, before: str) -> None:
         (WHERE | {"category": "trivia"}, "category should be 'factoid'"),
         (WHERE | {"answerable": False}, "unanswerable with answers"),
         (WHERE | {"id": "q001"}, "item q001: the id 'q001' is already on line 1"),
-        (FAR, "the same history and question is already on line 1"),
+        (FAR, "this question is already among the gold questions, on line 1."),
     ],
 )
 def test_an_item_that_is_not_right_is_not_written(gold: Path, fields: dict[str, Any], problem: str) -> None:

@@ -21,7 +21,7 @@ import uvicorn
 from coalition_qa.archive import Archive
 from coalition_qa.config import Dial, Settings
 from coalition_qa.types import Answer, Citation, Document, DocumentInfo, GoldError, Hit, Passage, Sentence, Span, Turn
-from coalition_qa.ui import Behind, Failure, GoldSet, Judged, Lines, Run, page, server
+from coalition_qa.ui import Behind, Failure, GoldSet, Judged, Lines, Measured, Run, page, server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -280,7 +280,7 @@ class FakeMeasures:
         self.kept = [run if one.id == run.id else one for one in self.kept]
 
 
-LINES = Lines({"strict": 0.8, "balanced": 0.5, "helpful": 0.2}, meaning={"strict": "Measured: one wrong of ten."})
+LINES = Lines({"strict": 0.8, "balanced": 0.5, "helpful": 0.2}, meaning={"strict": Measured(0.431, 0.964)})
 
 
 def behind(assistant: FakeAssistant, folder: Path, **more: Any) -> Behind:  # noqa: ANN401 - any part of it

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from coalition_qa.types import CoalitionQAError, Document, Kept, Span, Turn
-from coalition_qa.ui import Lines, export, past, sureness
+from coalition_qa.ui import Lines, Measured, export, past, sureness
 from coalition_qa.ui.exchanges import Exchange, dumped, history, loaded, title_of
 from coalition_qa.ui.paper import document_page
 from coalition_qa.ui.shelf import MOST_LISTED, listed
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FIRST = "The coalition met on Monday in Rome."
 CHAIRS = "Luigi Di Maio and Antony Blinken chaired the meeting."
-LINES = Lines({"strict": 0.8, "balanced": 0.5, "helpful": 0.2}, meaning={"strict": "Measured: one wrong of ten."})
+LINES = Lines({"strict": 0.8, "balanced": 0.5, "helpful": 0.2}, meaning={"strict": Measured(0.431, 0.964)})
 
 
 class Tags(HTMLParser):
@@ -62,10 +62,10 @@ def talked(fake: FakeAssistant) -> tuple[Exchange, ...]:
 @pytest.mark.parametrize(
     ("confidence", "said"),
     [
-        (0.99, "Well supported: of ten questions that score like this one, the documents answer nearly all."),
-        (0.81, "Well supported: of ten questions that score like this one, the documents answer about 8."),
-        (0.55, "Supported: of ten questions that score like this one, the documents answer about 6."),
-        (0.3, "Weakly supported, check the source: of ten questions that score like this one, the documents answer"),
+        (0.99, "Well supported: the documents hold the answer in nearly all cases like this one."),
+        (0.81, "Well supported: the documents hold the answer in about 8 of 10 cases like this one."),
+        (0.55, "Supported: the documents hold the answer in about 6 of 10 cases like this one."),
+        (0.3, "Weakly supported, check the source: the documents hold the answer in about 3 of 10"),
     ],
 )
 def test_an_answer_says_how_sure_it_is(fake: FakeAssistant, confidence: float, said: str) -> None:
@@ -91,14 +91,25 @@ def test_an_abstention_says_which_setting_would_show_a_guess(
     assert sureness.sure(replace(answer, best=()), dial, LINES) == ""
 
 
-@pytest.mark.parametrize(("probability", "words"), [(0.01, "hardly one"), (0.05, "about 1"), (0.605, "about 6"), (0.95, "nearly all")])  # fmt: skip  # noqa: E501
+@pytest.mark.parametrize(
+    ("probability", "words"),
+    [
+        (0.01, "hardly any case"),
+        (0.05, "about 1 of 10 cases"),
+        (0.605, "about 6 of 10 cases"),
+        (0.95, "nearly all cases"),
+    ],
+)
 def test_a_probability_is_a_count_of_ten(probability: float, words: str) -> None:
     assert sureness.often(probability) == words
 
 
 def test_the_dial_says_what_was_measured() -> None:
-    assert sureness.meaning("strict", LINES).endswith("must answer about 8 or more. Measured: one wrong of ten.")
-    assert sureness.meaning("helpful", LINES).endswith("must answer about 2 or more.")
+    assert sureness.meaning("strict", LINES).endswith(
+        "In tests it answered 43% of the questions that documents answer, and declined 96% of the others."
+    )
+    assert sureness.meaning("balanced", LINES).endswith("hold the answer in about 5 of 10 cases like it, or more.")
+    assert sureness.meaning("helpful", LINES).endswith("in about 2 of 10 cases like it, or more.")
 
 
 def test_what_is_kept_comes_back_the_same(talked: tuple[Exchange, ...]) -> None:

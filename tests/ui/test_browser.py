@@ -107,6 +107,18 @@ def test_a_follow_up_knows_what_went_before(open_page: Open, ask: Ask, served: S
     assert served.assistant.asked[-1] == ("Where?", ())
 
 
+def test_a_long_answer_is_shown_from_its_beginning(open_page: Open, ask: Ask, served: Served) -> None:
+    from playwright.sync_api import expect
+
+    served.assistant.answers("Where?", *[FIRST, SECOND, CHAIRS, SPAIN] * 9, short="Rome")
+    page = open_page(width=390, height=844, has_touch=True, is_mobile=True)
+    for turn in (1, 2):
+        ask(page, "Where?")
+        expect(page.locator("#bot .short").nth(turn - 1)).to_be_in_viewport()
+        expect(page.locator("#bot .question").nth(turn - 1)).to_be_in_viewport()
+        expect(page.locator("#bot .verdicts").nth(turn - 1)).not_to_be_in_viewport()
+
+
 def test_an_earlier_answers_markers_still_lead_to_their_sources(open_page: Open, ask: Ask, served: Served) -> None:
     from playwright.sync_api import expect
 

@@ -10,10 +10,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from coalition_qa.types import Document, Sentence
 from coalition_qa.ui import render, sources
 from coalition_qa.ui.exchanges import Exchange
-from coalition_qa.ui.html import escaped
+from coalition_qa.ui.html import escaped, stressed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +27,7 @@ SECOND = "It was the first meeting in almost two years."
 CHAIRS = "Luigi Di Maio and Antony Blinken chaired the meeting."
 ATTRIBUTES = set("class id href title tabindex hidden target rel aria-label".split())
 ATTRIBUTES |= {"data-n", "data-turn", "data-searched", "data-markdown"}
-HARMLESS = set("div p h1 h2 h3 span a strong ul li code mark article details summary".split())
+HARMLESS = set("div p h1 h2 h3 span a b strong ul li code mark article details summary".split())
 
 
 class Parsed(HTMLParser):
@@ -103,11 +105,33 @@ def test_an_answer_is_step_then_short_answer_then_sentences(fake: FakeAssistant)
     assert "Read 4 passages from 2 documents" in step["content"]
     assert "retrieval: 3 ms" in unescape(step["content"])
     shown = Parsed(text["content"])
-    assert shown.texts["answer"] == [f"Rome{FIRST}[1] {CHAIRS}[2]"]
+    assert shown.texts["answer"] == [f"Rome[1]{FIRST}[1] {CHAIRS}[2]"]
     assert shown.texts["strong"] == ["Rome"]
     judged = [f"{verdict}-1" for verdict in render.VERDICTS]
-    assert shown.links == ["src-1-1", "src-1-2", "copy-1", "edit-1", "again-1", *judged]
+    assert shown.links == ["src-1-1", "src-1-1", "src-1-2", "copy-1", "edit-1", "again-1", *judged]
     assert shown.ids == ["ref-1-1", "ref-1-2"]
+
+
+def test_the_short_answer_leads_to_its_sentence_and_stands_out_there(fake: FakeAssistant) -> None:
+    exchange = Exchange("Who?", 2, fake.answers("Who?", FIRST, CHAIRS, short="Antony Blinken"))
+    shown, panel = Parsed(chat(exchange)), Parsed(sources.panel([exchange]))
+    assert shown.links[:3] == ["src-1-2", "src-1-1", "src-1-2"]
+    assert shown.texts["key"] == panel.texts["key"] == ["Antony Blinken"]
+
+
+@pytest.mark.parametrize(
+    ("phrases", "shown"),
+    [
+        ([], "In 1940 and 40 <b>"),
+        (["40"], "In 1940 and **40** <b>"),
+        (["40", "1940", "40"], "In **1940** and **40** <b>"),
+        (["<b>", "nowhere"], "In 1940 and 40 **<b>**"),
+        (["In 1940 and 40 <b>"], "In 1940 and 40 <b>"),
+    ],
+)
+def test_phrases_stand_out_where_they_are_whole_words(phrases: list[str], shown: str) -> None:
+    said = stressed("In 1940 and 40 <b>", phrases)
+    assert unescape(said.replace('<b class="key">', "**").replace("</b>", "**")) == shown
 
 
 def test_sentences_come_one_by_one(fake: FakeAssistant) -> None:
@@ -116,7 +140,7 @@ def test_sentences_come_one_by_one(fake: FakeAssistant) -> None:
     for shown in (0, 1, 2):
         *_, last = render.messages([earlier, latest], shown)
         assert Parsed(last["content"]).texts.get("sentence", []) == [f"{FIRST}[1]", f"{CHAIRS}[2]"][:shown]
-        assert chat(earlier, latest, shown=shown).count('href="#src-1-') == 2
+        assert chat(earlier, latest, shown=shown).count('href="#src-1-') == 3
 
 
 def test_every_marker_leads_to_a_mark_and_back(fake: FakeAssistant) -> None:

@@ -150,7 +150,7 @@ def test_the_dial_is_asked_with_and_says_what_it_means(open_page: Open, ask: Ask
     ask(page, "Where?")
     assert assistant.how[-1] == ("balanced", None)
     page.get_by_role("radio", name="Strict").check(force=True)
-    expect(page.locator("#meaning")).to_contain_text("Measured: one wrong of ten.")
+    expect(page.locator("#meaning")).to_contain_text("In tests it answered 43%")
     ask(page, "Where?")
     assert assistant.how[-1] == ("strict", None)
     expect(page.locator("#bot .sure").first).to_contain_text("Well supported: of ten questions")
@@ -228,7 +228,7 @@ def test_an_empty_library_and_a_busy_one_say_so(open_page: Open, assistant: Fake
     page.get_by_role("link", name="Add your documents").click()
     expect(page.locator("#listing .empty")).to_contain_text("No documents yet.")
     served.behind.changes.error = LibraryBusy("The library is being changed by process 7: wait for it or stop it.")
-    page.get_by_role("button", name="Bring in line with the folder").click()
+    page.get_by_role("button", name="Sync with the folder").click()
     expect(page.locator("#outcome").get_by_role("alert")).to_contain_text("being changed by process 7")
 
 

@@ -95,6 +95,8 @@ def _checked(gold: Path, after: str, documents: Mapping[str, Document]) -> tuple
     checked = check_gold(gold, documents, after.removeprefix("\ufeff"))
     where = f"{gold}, line {after.count(chr(10))}"
     wrong = next((each for each in (*checked.problems, *checked.stale) if each.startswith(where)), None)
+    if wrong is not None and (there := re.search(r"the same history and question is already on (line \d+)", wrong)):
+        raise GoldError(f"The item was not added: this question is already among the gold questions, on {there[1]}.")
     if wrong is not None:
         raise GoldError(f"The item was not added: {wrong.removeprefix(where).lstrip(', ')}")
     return checked.items[-1], checked

@@ -184,14 +184,24 @@ class Measures(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """What a setting of the dial did in tests: the share `answered` of the questions that documents answer, and the
+    share `declined` of those that they don't.
+    """
+
+    answered: float
+    declined: float
+
+
+@dataclass(frozen=True, slots=True)
 class Lines:
     """From what confidence on each setting of the dial shows an answer, which setting is the usual one, and what
-    each setting means, as it was measured.
+    each setting did where that was measured.
     """
 
     drawn: Mapping[Dial, float]
     usual: Dial = "balanced"
-    meaning: Mapping[Dial, str] = field(default_factory=dict)
+    meaning: Mapping[Dial, Measured] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

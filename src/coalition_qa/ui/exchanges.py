@@ -36,6 +36,11 @@ class Exchange:
         return self.answer is None and not self.error and not self.stopped
 
 
+def key_phrases(answer: Answer) -> list[str]:
+    """The short answer's parts, one for each question that was asked at once, as they stand in the sentences."""
+    return [part for part in answer.short_answer.split("; ") if part]
+
+
 def settled(exchanges: Sequence[Exchange]) -> tuple[Exchange, ...]:
     """The conversation with its pending question, where there is one, given up."""
     return tuple(replace(one, stopped=True) if one.pending else one for one in exchanges)

@@ -42,7 +42,7 @@ class Draft:
 def answers(draft: Draft) -> str:
     """The field for what is right."""
     return (
-        '<label>The right answer, one wording a line<textarea name="answers" rows="2">'
+        '<label>The right answer; other wordings, a line each<textarea name="answers" rows="2">'
         f"{escaped(draft.answers)}</textarea></label>"
     )
 

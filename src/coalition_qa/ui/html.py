@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from coalition_qa.types import Span
@@ -13,6 +15,21 @@ _ENTITIES = {ord(character): f"&#{ord(character)};" for character in "&<>\"'\\`*
 def escaped(text: str) -> str:
     """`text` as it stands: neither HTML nor Markdown, nor a template, can see anything in it."""
     return text.encode("utf-8", "replace").decode().translate(_ENTITIES)
+
+
+def stressed(text: str, phrases: Sequence[str]) -> str:
+    """`text`, escaped, with the first place of each phrase in bold; whole words only, and not where it is all."""
+    places = [found.span() for phrase in phrases if (found := _whole(phrase).search(text)) and found.group() != text]
+    pieces, done = [], 0
+    for start, end in sorted(places):
+        if start >= done:
+            pieces += [escaped(text[done:start]), f'<b class="key">{escaped(text[start:end])}</b>']
+            done = end
+    return "".join([*pieces, escaped(text[done:])])
+
+
+def _whole(phrase: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(phrase)}(?!\w)")
 
 
 def counted(number: int, noun: str) -> str:

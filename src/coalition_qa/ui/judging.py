@@ -57,6 +57,7 @@ def form(turn: int, verdict: str, answer: Answer, draft: Draft, fault: str = "")
     return (
         f'<dialog data-open aria-labelledby="judging-name"><form><h2 id="judging-name">{_names(answer)[verdict]}</h2>'
         f'<p class="about">{escaped(answer.question)}</p>{fault_line(fault)}{_body(verdict, answer, draft)}'
+        '<p class="about">Runs on the Evaluation screen will ask it and compare.</p>'
         '<p class="choices"><button class="go" data-do="accept"'
         f' data-turn="{turn}" data-verdict="{verdict}">Keep as a gold question</button>'
         '<button type="button" data-do="close">Cancel</button></p></form></dialog>'

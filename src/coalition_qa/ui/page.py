@@ -90,7 +90,7 @@ def build(behind: Behind, settings: Settings) -> "gr.Blocks":
             gr.HTML(chats, elem_id="way", **talk.PLAIN)
             new = gr.Button("New chat", elem_id="new", size="sm", scale=0, min_width=0)
         asked = talk.lay_out(behind, *greeting.welcome())
-        documents = shelf.lay_out(listed)
+        documents = shelf.lay_out(listed, settings)
         measured = bench.lay_out()
         to_list = (lists, [documents.find, asked.kept], [header, asked.past, documents.listing])
         to_greet = (greet, None, [asked.bot])

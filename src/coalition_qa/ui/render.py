@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from coalition_qa.types import Answer, Citation, DocumentInfo
-from coalition_qa.ui.exchanges import Exchange
-from coalition_qa.ui.html import counted, escaped
+from coalition_qa.ui.exchanges import Exchange, key_phrases
+from coalition_qa.ui.html import counted, escaped, stressed
 
 VERDICTS = {
     "right": "Right",
@@ -116,16 +116,25 @@ def _below(exchange: Exchange, turn: int) -> str:
 def _text(answer: Answer, turn: int, shown: int | None) -> str:
     numbers = {citation: number for number, citation in enumerate(answer.citations, 1)}
     seen: set[int] = set()
-    sentences = []
+    sentences, phrases = [], key_phrases(answer)
     for sentence in answer.sentences[:shown]:
         markers = []
         for citation in sentence.citations:
             number = numbers[citation]
             markers.append(_marker(turn, number, citation, first=number not in seen))
             seen.add(number)
-        sentences.append(f'<span class="sentence">{escaped(sentence.text)}{"".join(markers)}</span>')
-    short = f'<p class="short"><strong>{escaped(answer.short_answer)}</strong></p>' if answer.short_answer else ""
-    return f'<div class="answer">{short}<p>{" ".join(sentences)}</p></div>'
+        sentences.append(f'<span class="sentence">{stressed(sentence.text, phrases)}{"".join(markers)}</span>')
+    return f'<div class="answer">{_short(answer, turn)}<p>{" ".join(sentences)}</p></div>'
+
+
+def _short(answer: Answer, turn: int) -> str:
+    """The short answer, which is a claim as well: its marker leads to the sentence that it stands in."""
+    if not answer.short_answer:
+        return ""
+    first, *_ = key_phrases(answer) or [answer.short_answer]
+    holding = [citation for citation in answer.citations if first in citation.quote] or answer.citations
+    marker = _marker(turn, answer.citations.index(holding[0]) + 1, holding[0], first=False) if holding else ""
+    return f'<p class="short"><strong>{escaped(answer.short_answer)}</strong>{marker}</p>'
 
 
 def _marker(turn: int, number: int, citation: Citation, *, first: bool) -> str:

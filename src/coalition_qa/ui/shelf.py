@@ -35,7 +35,7 @@ class Shelf:
     waiting: Any
 
 
-def lay_out(listing: str) -> Shelf:
+def lay_out(listing: str, settings: Settings) -> Shelf:
     """Make the components, within a page that is being made; the list is `listed`'s."""
     import gradio as gr
 
@@ -46,12 +46,13 @@ def lay_out(listing: str) -> Shelf:
             show_label=False,
             file_count="multiple",
             elem_id="drop",
-            height=150,
+            height=132,
         )
+        gr.HTML(_taken(settings), **PLAIN)
         outcome = gr.HTML("", elem_id="outcome", **ACTS)
         with gr.Row(elem_id="find"):
             find = gr.Textbox(label="Find a document", placeholder="Name, title or date", elem_id="finder", scale=4)
-            sync = gr.Button("Bring in line with the folder", elem_id="sync", scale=1, min_width=0)
+            sync = gr.Button("Sync with the folder", elem_id="sync", scale=1, min_width=0)
         shown = gr.HTML(listing, elem_id="listing", **ACTS)
     return Shelf(drop, outcome, find, shown, sync, gr.State(()))
 
@@ -140,8 +141,7 @@ def connect(shelf: Shelf, talk: Talk, behind: Behind, settings: Settings, refres
 
     def adding(uploaded: list[str] | None) -> Iterator[tuple[Any, ...]]:
         for shown, waiting in desk.take(uploaded or ()):
-            yield gr.skip(), shown, waiting
-        yield gr.update(value=None), gr.skip(), gr.skip()
+            yield gr.update(value=None), shown, waiting  # what becomes of the files is told below
 
     def settling(waiting: tuple[Path, ...], event: gr.EventData) -> Iterator[tuple[Any, ...]]:
         yield from desk.settle(waiting, str(event._data.get("do")))
@@ -162,6 +162,15 @@ def connect(shelf: Shelf, talk: Talk, behind: Behind, settings: Settings, refres
     )
 
 
+def _taken(settings: Settings) -> str:
+    """Which files may be dropped, and where they go."""
+    return (
+        '<p class="about">PDF, Word, OpenDocument, EPUB, RTF, Markdown, HTML, text, mail, CSV, TSV, JSON lines; '
+        f"{settings.max_file_megabytes:g} MB each at most. They are copied into "
+        f"<code>{escaped(str(settings.corpus))}</code>; sync after changing that folder yourself.</p>"
+    )
+
+
 def listed(catalogue: Sequence[DocumentInfo], sought: str, corpus: Path) -> str:
     """The documents in whose name, title or date all the words sought stand, as escaped HTML."""
     words = sought.casefold().split()
@@ -169,7 +178,7 @@ def listed(catalogue: Sequence[DocumentInfo], sought: str, corpus: Path) -> str:
     if not catalogue:
         return (
             '<div class="empty"><p><strong>No documents yet.</strong> Drop files above, or put them into '
-            f"<code>{escaped(str(corpus))}</code> and bring this in line with it.</p></div>"
+            f"<code>{escaped(str(corpus))}</code> and sync.</p></div>"
         )
     rest = len(found) - MOST_LISTED
     more = f'<p class="about">and {rest:,} more: find them by name, title or date.</p>' if rest > 0 else ""

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from coalition_qa.types import Answer, Citation, Hit, Span
-from coalition_qa.ui.exchanges import Exchange
+from coalition_qa.ui.exchanges import Exchange, key_phrases
 from coalition_qa.ui.export import markdown_of
-from coalition_qa.ui.html import escaped, place_of
+from coalition_qa.ui.html import escaped, place_of, stressed
 
 CLOSEST_SHOWN = 3
 """How many of the closest passages stand open under an abstention; the others are folded away."""
@@ -83,7 +83,7 @@ def _cards(answer: Answer, dates: Mapping[str, str], turn: int) -> Iterable[str]
         marks = [(n, citation.span.start - start, citation.span.end - start) for n, citation in cited]
         back = "".join(f'<a class="number" href="#ref-{turn}-{n}" title="Back to the answer">{n}</a>' for n, _ in cited)
         page = min((citation.page for _, citation in cited if citation.page), default=None)
-        shown = _marked(text, marks, turn)
+        shown = _marked(text, marks, turn, key_phrases(answer))
         yield _card(first.doc, hit.title if hit else "", dates, shown, (first.span, page), back)
 
 
@@ -106,8 +106,10 @@ def _card(
     return f'<article class="card">{head}<p class="passage">{body}</p>{to}Open document</a></article>'
 
 
-def _marked(text: str, marks: Sequence[tuple[int, int, int]], turn: int) -> str:
-    """`text` with each (number, start, end) marked. Marks may overlap: a stretch under several is one mark."""
+def _marked(text: str, marks: Sequence[tuple[int, int, int]], turn: int, phrases: Sequence[str]) -> str:
+    """`text` with each (number, start, end) marked, and in the marks the phrases in bold. Marks may overlap: a stretch
+    under several is one mark.
+    """
     edges = sorted({0, len(text), *(edge for _, start, end in marks for edge in (start, end))})
     pieces = []
     for start, end in pairwise(edges):
@@ -118,6 +120,7 @@ def _marked(text: str, marks: Sequence[tuple[int, int, int]], turn: int) -> str:
             label = f' data-n="{ending}"' if ending else ""
             anchor = f' id="src-{turn}-{beginning[0]}"' if beginning else ""
             anchors = "".join(f'<a id="src-{turn}-{n}"></a>' for n in beginning[1:])
+            piece = stressed(text[start:end], phrases)
             piece = f'<mark tabindex="-1"{anchor}{label}>{anchors}{piece}</mark>'
         pieces.append(piece)
     return "".join(pieces)

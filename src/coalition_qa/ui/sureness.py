@@ -25,23 +25,31 @@ def sure(answer: Answer, dial: Dial | None, lines: Lines) -> str:
         word = "Supported"
     else:
         word = "Weakly supported, check the source"
-    return f"{word}: of ten questions that score like this one, the documents answer {often(answer.confidence)}."
+    return f"{word}: the documents hold the answer in {often(answer.confidence)} like this one."
 
 
 def often(probability: float) -> str:
-    """A probability as a count of ten."""
+    """A probability as a count of ten cases."""
     of_ten = int(10 * probability + 0.5)
     if of_ten == 0:
-        return "hardly one"
-    return "nearly all" if of_ten == 10 else f"about {of_ten}"
+        return "hardly any case"
+    return "nearly all cases" if of_ten == 10 else f"about {of_ten} of 10 cases"
 
 
 def meaning(dial: Dial, lines: Lines) -> str:
     """What a setting of the dial does, and what it was measured to cost, where that is known."""
-    drawn = often(lines.drawn[dial])
-    line = f"{NAMES[dial]}: {KINDS[dial]}. Of ten questions scored like it the documents must answer {drawn} or more."
-    measured = lines.meaning.get(dial, "")
-    return f"{line} {measured}" if measured else line
+    measured = lines.meaning.get(dial)
+    told = (
+        f"In tests it answered {_percent(measured.answered)} of the questions that documents answer, and declined "
+        f"{_percent(measured.declined)} of the others."
+        if measured
+        else f"It answers where the documents hold the answer in {often(lines.drawn[dial])} like it, or more."
+    )
+    return f"{NAMES[dial]}: {KINDS[dial]}. {told}"
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.0f}%"
 
 
 def _elsewhere(answer: Answer, dial: Dial, lines: Lines) -> str:

@@ -82,6 +82,7 @@ def lay_out(behind: Behind, welcome: str, examples: list[dict[str, str]]) -> Tal
                 feedback_options=None,
                 latex_delimiters=[],
                 layout="bubble",
+                autoscroll=False,  # to the end: page.js shows an answer from its beginning
                 placeholder=welcome,
                 examples=examples,
             )

@@ -27,6 +27,27 @@
     target.focus({ preventScroll: true });
   };
 
+  // A new question comes to the top, so that its answer is read from the beginning; whoever has put a hand on the
+  // conversation since then is left alone.
+  const latest = { key: "", held: false };
+  const settle = () => {
+    const asked = [...document.querySelectorAll("#bot .user-row")];
+    const [row, talk] = [asked.at(-1), one("#bot .bubble-wrap")];
+    if (!row || !talk) return;
+    const key = `${asked.length} ${row.textContent}`;
+    if (key !== latest.key) {
+      Object.assign(latest, { key, held: false });
+      if (one("#room").getBoundingClientRect().bottom > innerHeight) scrollTo({ top: 0 }); // a phone's sources follow
+    }
+    if (latest.held) return;
+    const [inner, view] = [row.getBoundingClientRect(), talk.getBoundingClientRect()];
+    const top = Math.max(inner.top - 16, inner.bottom - view.height / 3); // of a long question, its end
+    talk.scrollTo({ top: talk.scrollTop + top - view.top, behavior: "instant" });
+  };
+  const hold = (event) => {
+    if (event.target.closest?.("#bot")) latest.held = true;
+  };
+
   // The box: put a question into it, and ask it where nothing else is on its way.
   const put = (question) => {
     const box = one("#ask textarea");
@@ -60,7 +81,10 @@
       setTimeout(() => (link.textContent = "Copy with sources"), 2000);
     },
     edit: (turn) => put(said(turn).searched),
-    again: (turn) => window.coalition.again(Number(turn)),
+    again: (turn) => {
+      latest.held = false;
+      window.coalition.again(Number(turn));
+    },
   };
   for (const verdict of ["right", "wrong", "absent", "passage"]) {
     DO[verdict] = (turn) => window.coalition.judge({ do: "judge", turn, verdict });
@@ -155,10 +179,7 @@
     if (changes.some((change) => change.attributeName === "data-turn")) {
       one("#sources").scrollTop = 0; // a new answer's sources begin at the top
     }
-    if (changes.some((change) => change.target.closest?.("#chips"))) {
-      const talk = one("#bot .bubble-wrap"); // the questions that lead on take room below the answer
-      talk?.scrollTo({ top: talk.scrollHeight });
-    }
+    if (changes.some((change) => change.target.closest?.("#bot, #chips"))) settle();
     if (one("#brand nav a") && !one("#brand nav a[aria-current]")) show();
   };
 
@@ -173,6 +194,7 @@
   };
 
   document.addEventListener("click", clicked, true);
+  for (const hand of ["wheel", "touchmove", "pointerdown", "keydown"]) addEventListener(hand, hold, { passive: true });
   document.addEventListener("change", (event) => {
     const bar = event.target.closest?.("#listing") && one('#listing [data-do="within"]');
     if (bar) bar.disabled = chosen().length === 0;
