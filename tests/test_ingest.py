@@ -101,17 +101,25 @@ def test_progress_is_told_of_each_step(place: Place, ingest: Ingest) -> None:
 
 def test_a_folder_that_is_missing_is_not_an_empty_one(place: Place, library: Library, ingest: Ingest) -> None:
     place.write("a.txt", ZEBRA)
+    place.write("b.txt", OWLS)
     ingest.sync()
     place.corpus.rename(place.folder / "away")
     with pytest.raises(DocumentError, match=r"no corpus folder .*make it, or name another"):
         ingest.sync()
-    assert len(library.catalogue()) == 1
+    assert len(library.catalogue()) == 2
     place.corpus.mkdir()  # as where a disk is not mounted
-    with pytest.raises(CorpusGone, match=r"no documents any more, and the library 1: nothing is removed.*emptied"):
+    with pytest.raises(CorpusGone, match=r"no documents any more, and the library 2: nothing is removed.*emptied"):
         ingest.sync()
-    assert len(library.catalogue()) == 1
-    assert rows(ingest.sync(emptied=True)) == [("removed", "a.txt")]
+    assert len(library.catalogue()) == 2
+    assert rows(ingest.sync(emptied=True)) == [("removed", "a.txt"), ("removed", "b.txt")]
     assert ingest.sync() == []  # nor is there anything to lose
+
+
+def test_the_only_document_may_be_taken_away(place: Place, ingest: Ingest) -> None:
+    place.write("b.txt", OWLS)
+    ingest.sync()
+    (place.corpus / "b.txt").unlink()
+    assert rows(ingest.sync()) == [("removed", "b.txt")]
 
 
 def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(place: Place) -> None:

@@ -63,8 +63,10 @@ def dry_run(settings: Settings, library: Library | None, paths: Sequence[Path] |
 
 
 def check_not_emptied(corpus: Path, steps: Sequence[Step]) -> None:
-    """Raises CorpusGone for a plan that would do nothing but take all out of the library."""
-    if steps and all(step.action == "removed" for step in steps):
+    """Raises CorpusGone for a plan that would do nothing but take several documents, which are all, out of the library.
+    The only document is taken out: people who try the program do just that.
+    """
+    if len(steps) > 1 and all(step.action == "removed" for step in steps):
         raise CorpusGone(
             f"{corpus} holds no documents any more, and the library {len(steps):,}: nothing is removed. Is its disk "
             "missing? If it is meant to be empty, run `coalition-qa sync --emptied`."
