@@ -6,18 +6,21 @@ import json
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from coalition_qa.encoders import Encoder
+from coalition_qa import filling
+from coalition_qa.encoders import Encoder, Vectors
 from coalition_qa.index import ChromaIndex
 from coalition_qa.ingest import rebuild
 from coalition_qa.library import Library
 from coalition_qa.passages import passage_id
-from coalition_qa.store import FILE
+from coalition_qa.store import FILE, Store
 from coalition_qa.types import (
     Document,
     EncoderMismatch,
@@ -355,6 +358,39 @@ def test_after_a_filling_that_died_the_next_is_in_a_process_of_its_own(place: Pl
         assert library.index_is_current()
     assert not (place.library / "index" / "FILLING").exists()
     assert place.faults(fake_encoder) == {}
+
+
+class Slow:
+    """An index, of what the library needs to fill it, that lets somebody ask while it is written to."""
+
+    address, died, dead = "", False, 0
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        self.meanwhile = meanwhile
+        self.answer: object = None
+
+    def _ask(self) -> None:
+        self.answer = self.meanwhile()
+
+    def generation(self) -> str | None:
+        return None
+
+    def refill(self, batches: Iterable[tuple[list[str], Vectors]], count: int, generation: str) -> bool:
+        other = Thread(target=self._ask, daemon=True)
+        other.start()
+        other.join(timeout=10)
+        return sum(len(ids) for ids, _ in batches) == count
+
+
+def test_questions_are_answered_while_the_index_is_filled(place: Place, fake_encoder: FakeEncoder) -> None:
+    fill(place, fake_encoder)
+    store = Store(place.library, create=False)
+    index = Slow(lambda: len(store.vectors()[0]))
+    assert filling.fill(store, index)
+    assert index.answer == 3
+    store.close()
+    with Library(place.library, fake_encoder) as library, library._index_lock:
+        assert len(library.dense(fake_encoder.encode(["zebra"])[0], 5)) == 3
 
 
 def test_the_process_that_fills_says_whether_it_could(place: Place, fake_encoder: FakeEncoder) -> None:

@@ -54,15 +54,24 @@ def bring_in_line(store: Store, index: Index, folder: Path, *, wait: bool = True
 
 
 def fill(store: Store, index: Index) -> bool:
-    """Fill the index here. False where it could not be."""
+    """Fill the index here. False where it could not be.
+
+    What is put in is read first, and nothing of the store is held while Chroma writes: questions go on. More than
+    5,000 passages are read bit by bit instead, by a process of its own.
+    """
     with store.snapshot():
-        changes = _changes(store, index)
+        changes, count, generation = _changes(store, index), store.count(), store.generation
         if changes == {}:
             return True
-        if changes is None or not store.count() or _is_wasted(store, index, changes):
-            return index.refill(store.batches(_BATCH), store.count(), store.generation)
-        came, gone = ([id_ for id_, there in changes.items() if there is wanted] for wanted in (True, False))
-        return index.update(gone, *store.vectors(came), store.generation)
+        if changes is None or not count or _is_wasted(store, index, changes):
+            if count > _HERE:
+                return index.refill(store.batches(_BATCH), count, generation)
+            batches = list(store.batches(_BATCH))
+            changes = None
+        else:
+            came, gone = ([id_ for id_, there in changes.items() if there is wanted] for wanted in (True, False))
+            ids, vectors = store.vectors(came)
+    return index.refill(batches, count, generation) if changes is None else index.update(gone, ids, vectors, generation)
 
 
 def _is_wasted(store: Store, index: Index, changes: dict[str, bool]) -> bool:

@@ -35,6 +35,9 @@ _LARGE = 20_000
 _SAME = 1e-3
 """How far a similarity that a server calculated may be from ours."""
 
+_PATIENCE = 0.02
+"""Seconds that a search waits for the index while it is being filled; then it searches the stored vectors."""
+
 _SLOW = 5_000
 """Passages from which on searching all of them exactly is noticed."""
 
@@ -196,11 +199,18 @@ class Library:
         Raises LibraryError where `sync --rebuild` has put another library in this one's place.
         """
         self._store.check_in_place()
-        with self._index_lock:
-            if only is not None:
-                inside = {id_ for name in only for id_ in self._store.passages(name)}
-                return exact_search(*self._store.vectors(sorted(inside)), vector, count)
-            return self._by_index(vector, count) or self._exactly(vector, count)
+        if only is not None:
+            inside = {id_ for name in only for id_ in self._store.passages(name)}
+            return exact_search(*self._store.vectors(sorted(inside)), vector, count)
+        if not self._index_lock.acquire(timeout=_PATIENCE):  # it is being filled
+            return self._exactly(vector, count)
+        try:
+            hits = self._by_index(vector, count)
+            if not hits and self._store.count() > _SLOW and self._filling is None and not self._store.read_only:
+                self._filling = bring_in_line(self._store, self._index, self.folder, wait=False)
+        finally:
+            self._index_lock.release()
+        return hits or self._exactly(vector, count)
 
     def _by_index(self, vector: Vectors, count: int) -> Hits | None:
         base, generation = self._index.generation(), self._store.generation
@@ -232,13 +242,10 @@ class Library:
         return len(ids) == len(said) and all(abs(said[id_] - score) < _SAME for id_, score in scores)
 
     def _exactly(self, vector: Vectors, count: int) -> list[tuple[str, float]]:
-        generation = self._store.generation
-        if self._all is None or self._all[0] != generation:
-            self._all = (generation, *self._store.vectors())
-        _, ids, matrix = self._all
-        if len(ids) > _SLOW and self._filling is None and not self._store.read_only:
-            self._filling = bring_in_line(self._store, self._index, self.folder, wait=False)
-        return exact_search(ids, matrix, vector, count)
+        generation, known = self._store.generation, self._all
+        if known is None or known[0] != generation:
+            self._all = known = (generation, *self._store.vectors())
+        return exact_search(known[1], known[2], vector, count)
 
     def index_is_current(self) -> bool:
         """Whether Chroma's index provably holds the store's generation."""
