@@ -174,6 +174,15 @@ def test_a_document_is_shown_whole_with_its_passages_and_the_place_marked(fake: 
     assert "<mark" not in document_page(rome, fake.spans("rome.txt"))
 
 
+def test_no_empty_lines_are_shown_between_the_parts_of_a_document() -> None:
+    document = Document("a.txt", "One.\n\nMore information\n\nTwo.\n\nThree.")
+    spans = [Span(0, 4), Span(24, 28), Span(30, 36)]
+    html = document_page(document, spans)
+    assert document.text in Tags(html).text
+    assert '<span class="out">More information</span>' in html
+    assert html.count('<span class="gap">\n\n</span>') == 3
+
+
 def test_a_place_across_passages_is_marked_in_each_and_overlapping_ones_lose_nothing() -> None:
     document = Document("a.txt", "One two three four.")
     html = document_page(document, [Span(0, 7), Span(4, 13)], Span(2, 15))

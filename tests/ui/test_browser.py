@@ -117,6 +117,7 @@ def test_a_long_answer_is_shown_from_its_beginning(open_page: Open, ask: Ask, se
         expect(page.locator("#bot .short").nth(turn - 1)).to_be_in_viewport()
         expect(page.locator("#bot .question").nth(turn - 1)).to_be_in_viewport()
         expect(page.locator("#bot .verdicts").nth(turn - 1)).not_to_be_in_viewport()
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")  # to the end of the sources
 
 
 def test_an_earlier_answers_markers_still_lead_to_their_sources(open_page: Open, ask: Ask, served: Served) -> None:

@@ -126,6 +126,7 @@ def test_a_removed_document_is_looked_for_everywhere(
     fake.script[passage] = assistant_over(fake.shelf[1]).abstains("Gone?", "Nothing.", "Before.")
     html = desk.remove("rome.txt")
     assert "is removed" in html
+    assert 'class="notice done"' in html
     assert html.count("<li>not ") == 4
     assert escaped("2 passages; not in <the> index any more") in html
     assert "There is no document rome&#46;txt" in desk.remove("rome.txt")
@@ -143,7 +144,8 @@ def test_a_document_that_is_still_found_is_not_called_removed(
     (tmp_path / "rome.txt").write_text("still here")
     html = removed(fake, Forgetful(), tmp_path, "rome.txt")
     assert "could not be removed everywhere" in html
-    assert html.count("<li>still ") == 4
+    assert html.count('<li class="still">still ') == 4
+    assert 'class="notice error"' in html
 
 
 def test_the_text_of_a_copy_stays(desk: Desk, fake: FakeAssistant) -> None:

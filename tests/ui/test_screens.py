@@ -116,6 +116,19 @@ def test_a_link_carries_a_question_and_chips_lead_on(open_page: Open, assistant:
     assert page.locator("#bot .question").all_inner_texts() == ["Where & when?", "Who chaired?"]
 
 
+def test_many_chips_take_one_line_of_a_phone(open_page: Open, ask: Ask, assistant: FakeAssistant) -> None:
+    assistant.answers("Where?", FIRST)
+    assistant.next = ["Who chaired the meeting in Rome?", "W" * 80, "What happened in Syria?"]
+    page = open_page(width=390, height=844, has_touch=True, is_mobile=True)
+    ask(page, "Where?")
+    page.locator("#chips .chip").nth(2).wait_for()
+    tops = [box["y"] for box in (chip.bounding_box() for chip in page.locator("#chips .chip").all()) if box]
+    assert tops == [tops[0]] * 3
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.get_by_role("button", name="What happened in Syria?").tap()
+    page.locator("#bot .question").nth(1).wait_for()
+
+
 def test_an_answer_is_copied_edited_and_asked_again(open_page: Open, ask: Ask, assistant: FakeAssistant) -> None:
     from playwright.sync_api import expect
 

@@ -104,12 +104,15 @@ def removed(assistant: Asks, changes: Changes, corpus: Path, name: str) -> str:
         "among the passages": bool(assistant.spans(name)),
         "found by a search for its own words": not copies and _found(assistant, words, document.id),
     }
-    places = "".join(f"<li>{'still ' if there else 'not '}{escaped(where)}</li>" for where, there in still.items())
-    kept = f"Its text stays under the name {copies[0]}." if copies else looked
-    verdict = "could not be removed everywhere" if any(still.values()) else "is removed"
+    places = "".join(
+        f'<li class="still">still {escaped(where)}</li>' if there else f"<li>not {escaped(where)}</li>"
+        for where, there in still.items()
+    )
+    kept = f"Its text stays under the name {copies[0]}." if copies else looked and f"In the library’s files: {looked}."
+    verdict, kind = ("could not be removed everywhere", "error") if any(still.values()) else ("is removed", "done")
     return (
-        f'<div class="notice done" role="status"><strong>{escaped(name)} {verdict}</strong>'
-        f"<p>It was looked for, and is now:</p><ul>{places}</ul><p>{escaped(kept)}</p></div>"
+        f'<div class="notice {kind}" role="status"><strong>{escaped(name)} {verdict}</strong>'
+        f'<p>Looked for afterwards, it is</p><ul class="looked">{places}</ul><p>{escaped(kept)}</p></div>'
     )
 
 

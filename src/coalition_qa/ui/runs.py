@@ -108,7 +108,7 @@ def failures(found: Sequence[Failure]) -> str:
 def _failure(each: Failure) -> str:
     again = escaped(f"/?{urlencode({'q': each.question.encode('utf-8', 'replace').decode()})}")
     return (
-        f'<article class="pair"><h4>{escaped(each.question)}</h4><p class="meta">{escaped(each.category)} '
+        f'<article class="pair"><h4>{escaped(each.question)}</h4><p class="meta">{escaped(each.category)} · '
         f'<a href="{again}" target="_blank" rel="noopener">Ask it</a></p><div><h5>Said</h5><p>{escaped(each.said)}</p>'
         f"</div><div><h5>Gold</h5><p>{escaped(each.gold)}</p></div></article>"
     )

@@ -37,7 +37,7 @@
     const key = `${asked.length} ${row.textContent}`;
     if (key !== latest.key) {
       Object.assign(latest, { key, held: false });
-      if (one("#room").getBoundingClientRect().bottom > innerHeight) scrollTo({ top: 0 }); // a phone's sources follow
+      scrollTo({ top: 0 }); // on a phone the sources follow below, where somebody may be reading
     }
     if (latest.held) return;
     const [inner, view] = [row.getBoundingClientRect(), talk.getBoundingClientRect()];
