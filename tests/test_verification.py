@@ -187,3 +187,11 @@ def test_signals_tell_which_of_the_questions_numbers_no_passage_holds(question: 
     found = Signals.of(question, [weaker, hit], [candidate(hit), candidate(weaker)]).values()
     assert found["missing_numbers"] == missing
     assert found["retrieval"] == 1.2
+    assert found["agreed"] == 1.0
+
+
+def test_signals_tell_whether_reading_and_retrieval_agree_on_the_passage() -> None:
+    best = Hit(Passage("p", "d", Span(0, len(ROME)), ROME, (Span(0, len(ROME)),)), "a.txt", "A", score=1.2)
+    other = Hit(Passage("q", "d", Span(0, len(SPAIN)), SPAIN, (Span(0, len(SPAIN)),)), "b.txt", "B", score=0.7)
+    assert Signals.of("Who?", [best, other], [candidate(best)]).agreed == 1.0
+    assert Signals.of("Who?", [best, other], [candidate(other), candidate(best)]).agreed == 0.0

@@ -60,17 +60,22 @@ class Signals:
     retrieval: float
     """Score of the best passage."""
 
+    agreed: float
+    """1 where the best candidate is in the best passage, so that reading and retrieval agree; else 0."""
+
     missing_numbers: float
     """Share of the question's numbers that are in no passage read; 0 where it has none."""
 
     @classmethod
     def of(cls, question: str, hits: Sequence[Hit], candidates: Sequence[Candidate]) -> Signals:
-        """The signals of a question, the passages read and the reader's candidates (at least one of each)."""
+        """The signals of a question, the passages read, and the reader's candidates, best first (at least one)."""
         asked = numbers(question)
         there = numbers(" ".join(hit.passage.text for hit in hits))
+        best = max(hits, key=lambda hit: hit.score)
         return cls(
             margin=candidates[0].margin / 10,
-            retrieval=max(hit.score for hit in hits),
+            retrieval=best.score,
+            agreed=float(candidates[0].hit == best),
             missing_numbers=len(asked - there) / len(asked) if asked else 0.0,
         )
 
@@ -107,7 +112,7 @@ def open_calibration(path: Path | None) -> Calibration:
     try:
         card: dict[str, Any] = json.loads((path or _SHIPPED).read_text("utf-8"))
         calibration = Calibration(**card)
-        calibration.confidence(Signals(0.0, 0.0, 0.0))
+        calibration.confidence(Signals(0.0, 0.0, 0.0, 0.0))
         if set(calibration.thresholds) != set(get_args(Dial)):
             raise ValueError("it lacks a threshold")
     except (OSError, ValueError, KeyError, TypeError) as error:
