@@ -47,7 +47,7 @@ def test_a_click_on_a_citation_shows_its_sentence(open_page: Open, ask: Ask, ser
     served.assistant.answers("Where?", FIRST, CHAIRS, short="Rome")
     page = open_page(height=500)
     ask(page, "Where?")
-    assert page.locator("#bot .answer").inner_text() == f"Rome\n\n{FIRST}[1] {CHAIRS}[2]"
+    assert page.locator("#bot .answer").inner_text() == f"Rome[1]\n\n{FIRST}[1]\n{CHAIRS}[2]"
     page.get_by_role("link", name="[2]").click()
     mark = page.locator("#src-1-2")
     expect(mark).to_be_focused()

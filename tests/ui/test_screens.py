@@ -166,7 +166,9 @@ def test_the_dial_is_asked_with_and_says_what_it_means(open_page: Open, ask: Ask
     expect(page.locator("#meaning")).to_contain_text("In tests it answered 43%")
     ask(page, "Where?")
     assert assistant.how[-1] == ("strict", None)
-    expect(page.locator("#bot .sure").first).to_contain_text("Well supported: of ten questions")
+    expect(page.locator("#bot .sure").first).to_contain_text(
+        "Well supported: the documents hold the answer in about 9 of 10"
+    )
 
 
 def test_a_source_opens_its_document_at_the_sentence(open_page: Open, ask: Ask, assistant: FakeAssistant) -> None:
