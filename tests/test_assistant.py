@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from coalition_qa.assistant import NOT_HELD, NOTHING_STORED, Assistant, checked_question, reranked
+from coalition_qa.assistant import (
+    NOT_HELD,
+    NOTHING_STORED,
+    Assistant,
+    checked_question,
+    is_told,
+    likely_questions,
+    reranked,
+)
 from coalition_qa.config import Dial, Settings
 from coalition_qa.encoders import Vectors
 from coalition_qa.passages import passage_id
@@ -213,3 +222,25 @@ def test_what_is_no_question_is_refused_with_one_line(question: str, says: str) 
     with pytest.raises(QuestionError, match=says) as caught:
         checked_question(question, longest=2_000)
     assert "\n" not in str(caught.value)
+
+
+def test_suggestions_name_people_by_their_whole_names_and_no_place_that_is_none() -> None:
+    text = "Then Ola Hansen met Kari Ane Nordmann in Bergen. In June, fish in Norwegian waters interest Ane Nordmann."
+    assert likely_questions([text]) == ["Who is Kari Ane Nordmann?", "What happened in Bergen?"]
+
+
+@pytest.mark.parametrize(
+    ("question", "short", "told"),
+    [
+        ("Who is Anna Berg?", "the mayor", True),
+        ("Who is Anna Berg?", "Ola Hansen", False),
+        ("Who is Anna Berg?", "a baker", True),
+        ("What happened in Oslo?", "Ola Hansen", True),
+    ],
+)
+def test_who_somebody_is_is_suggested_where_it_stands_beside_the_name(question: str, short: str, told: bool) -> None:
+    answer = assistant(Scripted(0.0, 9.0, 0.0)).ask(question)
+    said = replace(answer.best[0], text="Ola Hansen met the mayor, Anna Berg, in Oslo. Anna Berg is a baker.")
+    answered = replace(answer, question=question, status="answered", short_answer=short, sentences=(said,))
+    assert is_told(answered) is told
+    assert not is_told(replace(answered, status="abstained", sentences=()))

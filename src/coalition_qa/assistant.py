@@ -29,9 +29,10 @@ from coalition_qa.types import (
     Turn,
 )
 from coalition_qa.verification import Calibration, Signals, open_calibration, resolves, supports
-from coalition_qa.words import fold
+from coalition_qa.words import fold, is_function_word
 
-_NAMED = re.compile(r"\b([a-z]+),? ([A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*)")  # a word in lower case, then a name
+_NAMED = re.compile(r"\b([a-z]+),? ([A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*)(?=(\W*)(\w*))")
+"""A word in lower case, then a name, then what follows."""
 
 _TRIED = 12  # questions about names that are tried to begin with, and after an answer
 _FOLLOWED = 4
@@ -173,20 +174,20 @@ class Assistant:
     def example_questions(self, count: int = 4) -> list[str]:
         """Questions about what the documents name, which they do answer; an empty list where there are none."""
         documents = (self.document(info.name) for info in self.documents()[:_FIRST])
-        likely = _likely_questions(document.text[:50_000] for document in documents if document)[:_TRIED]
-        answered = (question for question in likely if self.ask(question).status == "answered")
+        likely = likely_questions(document.text[:50_000] for document in documents if document)[:_TRIED]
+        answered = (question for question in likely if is_told(self.ask(question)))
         return [question for question, _ in zip(answered, range(count), strict=False)]
 
     def follow_ups(self, answer: Answer, count: int = 3) -> list[str]:
         """Questions about what the passages of an answer name, answered with sentences that it doesn't hold."""
-        likely = _likely_questions(hit.passage.text for hit in answer.hits)
+        likely = likely_questions(hit.passage.text for hit in answer.hits)
         known = set(answer.sentences)
         found: list[str] = []
         for question in [one for one in likely if fold(one) != fold(answer.question)][:_FOLLOWED]:
             if len(found) == count:
                 break
             asked = self.ask(question)
-            if asked.status == "answered" and not known & set(asked.sentences):
+            if is_told(asked) and not known & set(asked.sentences):
                 found.append(question)
                 known |= set(asked.sentences)
         return found
@@ -203,15 +204,29 @@ class Assistant:
         )
 
 
-def _likely_questions(texts: Iterable[str]) -> list[str]:
-    """Of places and persons, those named most often first."""
+def likely_questions(texts: Iterable[str]) -> list[str]:
+    """Of places and persons, those named most often first, persons by the longest name they have."""
+    known = list(texts)
     counted: Counter[str] = Counter()
-    for before, name in (found for text in texts for found in _NAMED.findall(text)):
+    for before, name, between, after in (found for text in known for found in _NAMED.findall(text)):
         if before == "in":
+            if after and not between.strip() and not is_function_word(after, after):
+                continue  # "in African regions" names no place
             counted[f"What happened in {name}?"] += 1
-        elif " " in name and before != "the":
-            counted[f"Who is {name}?"] += 1
+        elif " " in name and before not in ("the", "of", "for"):
+            longer = (found for text in known for found in re.findall(rf"(?:[A-Z][\w’'-]+ )*{re.escape(name)}\b", text))
+            counted[f"Who is {max(longer, key=len, default=name)}?"] += 1
     return [question for question, _ in counted.most_common()]
+
+
+def is_told(answer: Answer) -> bool:
+    """Whether an answer to one of these questions is worth suggesting: who somebody is stands right beside the name."""
+    if answer.status != "answered" or not answer.question.startswith("Who is "):
+        return answer.status == "answered"
+    name = re.escape(answer.question.removeprefix("Who is ").removesuffix("?"))
+    short, link = re.escape(answer.short_answer), r"\W{1,3}(?:(?:is|was) )?"
+    beside = re.compile(rf"{short}{link}{name}\b|\b{name}{link}{short}")
+    return any(beside.search(sentence.text) for sentence in answer.sentences)
 
 
 def checked_question(question: str, longest: int) -> str:
