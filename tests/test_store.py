@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from threading import Barrier, Thread
+from threading import Barrier, Thread, Timer
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,6 +48,19 @@ def store(tmp_path: Path) -> Iterator[Store]:
     """A new store."""
     with closing(Store(tmp_path, create=True)) as made:
         yield made
+
+
+def test_a_library_that_another_process_is_about_to_open_for_the_first_time_is_waited_for(tmp_path: Path) -> None:
+    Store(tmp_path, create=True).close()
+    with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None, check_same_thread=False)) as other:
+        assert other.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)  # as a library that is just made
+        other.execute("BEGIN IMMEDIATE")
+        done = Timer(0.3, other.rollback)
+        done.start()
+        Store(tmp_path, create=True).close()
+        done.join()
+    with closing(sqlite3.connect(tmp_path / FILE)) as later:
+        assert later.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def words_of(store: Store, term: str) -> list[str]:

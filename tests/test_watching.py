@@ -63,20 +63,20 @@ def test_what_happens_to_files_happens_to_the_library(place: Place, fake_encoder
 
 
 def test_what_is_being_written_is_waited_for(place: Place, fake_encoder: FakeEncoder) -> None:
-    quiet = 1.0
+    quiet, lines = 0.6, 25
     with watched(place, fake_encoder, quiet) as (said, library):
         written = []
         with (place.corpus / "slow.txt").open("w") as file:
-            for _ in range(10):
+            for _ in range(lines):
                 file.write(OWLS)
                 file.flush()
                 os.fsync(file.fileno())
                 written.append(time.monotonic())
-                time.sleep(0.2)
+                time.sleep(0.1)
 
         def whole() -> bool:
             document = library.document("slow.txt")
-            return document is not None and document.text.count("Owls") == 10
+            return document is not None and document.text.count("Owls") == lines
 
         until(whole)
     slowest = max(after - before for before, after in pairwise(written))

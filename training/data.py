@@ -8,6 +8,7 @@ kinds of no-answer examples, and writes one JSON object a line.
     python data.py --plan second --data DATA --encoder ENCODER --wordnet WORDNET --out second.jsonl --seed 29
     python data.py --plan third --data DATA --encoder ENCODER --out third.jsonl --seed 41
     python data.py --plan fourth --data DATA --encoder ENCODER --out fourth.jsonl --seed 43
+    python data.py --plan fifth --data DATA --encoder ENCODER --out fifth.jsonl --seed 47
 """
 
 from __future__ import annotations
@@ -141,6 +142,18 @@ PLANS = {
         whole=0.4,
         unmarked=0.05,
         missed=1.0,
+        balanced=True,
+    ),
+    "fifth": Plan(
+        passes={
+            "written": 1.5, "new_wiki": 1.6, "reddit": 0.3, "amazon": 0.15, "qamr": 0.15, "qed": 1.0,
+            "multispanqa": 1.0, "covid_qa": 0.1,
+        },
+        kinds={"retrieved": 0.48, "neighbour": 0.12, "removed": 0.3, "swapped": 0.1},
+        negatives=0.2,
+        whole=0.5,
+        unmarked=0.05,
+        missed=1.5,
         balanced=True,
     ),
 }  # fmt: skip

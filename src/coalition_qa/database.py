@@ -6,6 +6,7 @@ import fcntl
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from hashlib import blake2b
@@ -18,6 +19,7 @@ from coalition_qa.types import LibraryBusy, LibraryDamaged, LibraryError
 FILE = "library.sqlite3"
 NAME = "library"
 """The fact that a library, wherever it lies, is told from others by where several are kept: see `give_name`."""
+_WAIT_SECONDS = 5.0
 _CACHE_KILOBYTES = 16_000  # with SQLite's own 2,000 a question reads the common words of a large library again
 _NOT_OURS = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
 
@@ -90,7 +92,7 @@ class Database:
             connection = self._opened("")
             try:
                 if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchall():
-                    connection.execute("PRAGMA journal_mode = WAL")
+                    _log_ahead(connection)
                 return connection
             except sqlite3.OperationalError as error:
                 connection.close()
@@ -106,7 +108,7 @@ class Database:
 
     def _opened(self, mode: str) -> sqlite3.Connection:
         target = self._path.absolute().as_uri() + mode
-        made = sqlite3.connect(target, uri=True, timeout=5, isolation_level=None, check_same_thread=False)
+        made = sqlite3.connect(target, uri=True, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False)
         made.create_function("seal", -1, seal, deterministic=True)
         return made
 
@@ -237,6 +239,19 @@ def copy(source: Path, target: Path, *, in_use: bool) -> None:
         with suppress(OSError):
             target.unlink(missing_ok=True)
         raise LibraryError(f"{source} cannot be copied to {target.parent} ({error}).") from error
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Write-ahead logging from now on. Where two processes turn it on at once SQLite refuses one without waiting."""
+    give_up = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
 
 
 def _make(path: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 
@@ -13,7 +14,7 @@ from coalition_qa.types import CoalitionQAError, LibraryBusy
 
 Sync = Callable[[Callable[[Step], None]], object]
 
-_LONGEST_MS = 60_000
+_LONGEST_SECONDS = 60
 _AGAIN_SECONDS = 2.0
 
 
@@ -62,12 +63,14 @@ class _Watch:
         from watchfiles import watch
 
         own = _identity(self._corpus)
+        touched: set[str] = set()
+        since = time.monotonic()
         changed = True  # what came before the watch began
         for changes in watch(
             self._corpus,
             watch_filter=lambda _, path: self._is_seen(path),
             step=round(1000 * self._quiet),
-            debounce=_LONGEST_MS,
+            debounce=1000 * _LONGEST_SECONDS,
             rust_timeout=round(1000 * self._quiet),
             yield_on_timeout=True,
             stop_event=self._stop,
@@ -75,9 +78,23 @@ class _Watch:
         ):
             if self._stop.is_set() or _identity(self._corpus) != own:
                 return
-            if changes or changed:
-                self._bring_in_line({os.path.relpath(path, self._corpus) for _, path in changes})
-            changed = False
+            if not touched:
+                since = time.monotonic()
+            touched |= {os.path.relpath(path, self._corpus) for _, path in changes}
+            if (touched or changed) and not (
+                self._are_written(touched) and time.monotonic() - since < _LONGEST_SECONDS
+            ):
+                self._bring_in_line(touched)
+                touched, changed = set(), False
+
+    def _are_written(self, touched: set[str]) -> bool:
+        """Whether one of these files was written to a moment ago: `watch` waits until no *other* file changes."""
+        now = time.time()
+        for name in touched:
+            with suppress(OSError):
+                if 0 <= now - (self._corpus / name).stat().st_mtime < self._quiet:
+                    return True
+        return False
 
     def _is_seen(self, path: str) -> bool:
         """Whether this path can be a document's; what is being copied into the folder is hidden until it is whole."""
