@@ -95,3 +95,35 @@ def test_at_most_three_sentences_are_chosen_and_only_close_ones() -> None:
 def test_a_document_that_is_gone_has_no_speakers() -> None:
     reply = compose("Who said that the pier is rotten?", [candidate(ROTTEN, 5.0, "she")], lambda _: None)
     assert reply.short == "she"
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "wrong"),
+    [
+        ("Who is Ada Lindqvist?", MEASURED, "Otto Berg"),
+        ("Who is Otto Berg?", MET, "Ada Lindqvist"),
+    ],
+)
+def test_who_somebody_is_is_not_answered_with_somebody_else(question: str, sentence: Span, wrong: str) -> None:
+    other = candidate(sentence, 9.0, wrong)
+    reply = composed(question, other, candidate(PUBS, 0.0, "two pubs"))
+    assert reply.short == "two pubs"
+    alone = composed(question, other)
+    assert alone.short == wrong  # still the best there is
+    assert alone.sentences[0].margin < 0
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "answer"),
+    [
+        ("Who is Ada Lindqvist?", MET, "The Mayor"),
+        ("Who is Otto Berg?", MEASURED, "the engineer"),
+        ("Who is Berg?", MEASURED, "Otto Berg"),
+        ("Who is the engineer?", MEASURED, "Otto Berg"),
+        ("Who measured Ada Lindqvist?", MEASURED, "Otto Berg"),
+    ],
+)
+def test_who_somebody_is_is_answered_with_a_title_or_more_of_the_name(
+    question: str, sentence: Span, answer: str
+) -> None:
+    assert composed(question, candidate(sentence, 9.0, answer), candidate(PUBS, 0.0, "two pubs")).short == answer

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from coalition_qa.reading import Candidate
-from coalition_qa.speakers import Speakers, asks_for_speaker
+from coalition_qa.speakers import Speakers, asks_for_speaker, has_title
 from coalition_qa.types import Document, Span
-from coalition_qa.words import content
+from coalition_qa.words import content, fold, is_function_word, words
 
 MOST_SENTENCES = 3
 CLOSE = 3.0
@@ -17,6 +17,8 @@ CLOSE = 3.0
 
 _OVERLAP_WEIGHT = 20.0  # logits that a sentence gains when it has all of the question's words
 _RIGHT_SPEAKER, _WRONG_SPEAKER = 2.0, -10.0  # logits for a sentence that the person asked about says, or another
+_WRONG_PERSON = -10.0  # logits, for a sentence that names somebody else than the one who is asked about
+_WHO_IS = re.compile(r"(?i:who(?: is| was|['’]s)) (?P<name>[A-Z][\w’'-]+(?: [A-Z][\w’'-]*\w)*)\W*")
 _LOOKED_BACK, _LOOKED_AHEAD = 20_000, 2_000  # characters around a passage in which its speakers are looked for
 _SEVERAL = re.compile(
     r"\b(?:which|what|whose) (?:two|three|four|five|six|several|other)\b|\b(?:name|list) (?:the|all|some)\b|"
@@ -42,7 +44,7 @@ def compose(question: str, candidates: Sequence[Candidate], document: Callable[[
         reply = _named_speaker(question, candidates, spoken)
         if reply is not None:
             return reply
-    ranked = _by_who_says_it(question, candidates, spoken)
+    ranked = _by_whom_it_tells_of(question, _by_who_says_it(question, candidates, spoken))
     shown = chosen(ranked)
     return Reply(tuple(shown), _short(question, shown))
 
@@ -93,6 +95,30 @@ def _by_who_says_it(question: str, candidates: Sequence[Candidate], spoken: _Spo
         change = 0.0 if says is None else _RIGHT_SPEAKER if says else _WRONG_SPEAKER
         moved.append(replace(candidate, margin=candidate.margin + change))
     return sorted(moved, key=lambda candidate: -candidate.score)
+
+
+def _by_whom_it_tells_of(question: str, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Where a question asks who somebody is: last what gives the name of somebody else."""
+    match = _WHO_IS.fullmatch(question.strip())
+    if match is None:
+        return list(candidates)
+    name = match.group("name")
+    moved = [c if _may_tell_of(name, c) else replace(c, margin=c.margin + _WRONG_PERSON) for c in candidates]
+    return sorted(moved, key=lambda candidate: -candidate.score)
+
+
+def _may_tell_of(name: str, candidate: Candidate) -> bool:
+    """Whether the answer is more than a name, a title, a part of this name, or beside it ("the Duke, Ada Berg")."""
+    answer = candidate.answer_text
+    bare = all(word[0].isupper() or is_function_word(word, answer) for word in words(answer))
+    own = {fold(word) for word in words(name)} & {fold(word) for word in words(answer)}
+    return not bare or has_title(answer) or bool(own) or stands_beside(name, answer, candidate.text)
+
+
+def stands_beside(name: str, answer: str, sentence: str) -> bool:
+    """Whether the sentence has the answer right before or behind the name, or says that the one is the other."""
+    name, answer, link = re.escape(name), re.escape(answer), r"\W{1,3}(?:(?:is|was) )?"
+    return re.search(rf"{answer}{link}{name}\b|\b{name}{link}{answer}", sentence) is not None
 
 
 class _Spoken:

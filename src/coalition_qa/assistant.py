@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from coalition_qa.answering import compose
+from coalition_qa.answering import compose, stands_beside
 from coalition_qa.config import Dial, Settings
 from coalition_qa.conversation import parts, standalone
 from coalition_qa.encoders import Encoder, open_encoder
@@ -223,10 +223,8 @@ def is_told(answer: Answer) -> bool:
     """Whether an answer to one of these questions is worth suggesting: who somebody is stands right beside the name."""
     if answer.status != "answered" or not answer.question.startswith("Who is "):
         return answer.status == "answered"
-    name = re.escape(answer.question.removeprefix("Who is ").removesuffix("?"))
-    short, link = re.escape(answer.short_answer), r"\W{1,3}(?:(?:is|was) )?"
-    beside = re.compile(rf"{short}{link}{name}\b|\b{name}{link}{short}")
-    return any(beside.search(sentence.text) for sentence in answer.sentences)
+    name = answer.question.removeprefix("Who is ").removesuffix("?")
+    return any(stands_beside(name, answer.short_answer, sentence.text) for sentence in answer.sentences)
 
 
 def checked_question(question: str, longest: int) -> str:

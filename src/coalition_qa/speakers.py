@@ -72,6 +72,11 @@ def asks_for_speaker(question: str) -> bool:
     return _ASKING.search(question) is not None
 
 
+def has_title(text: str) -> bool:
+    """Whether it says what somebody's office or profession is."""
+    return any(fold(word) in _ROLES for word in words(text))
+
+
 class Speakers:
     """Who is said to say what in a text."""
 
@@ -96,7 +101,7 @@ class Speakers:
         for match in _TITLED.finditer(self._text):
             kind = next(kind for kind in ("", "_of", "_plain", "_any") if match.group(f"name{kind}"))
             name = match.group(f"name{kind}")
-            if not self._is_quoted(match.start(f"name{kind}")) and not any(fold(w) in _ROLES for w in words(name)):
+            if not self._is_quoted(match.start(f"name{kind}")) and not has_title(name):
                 found[Span(*match.span(f"name{kind}"))] = set(content(match.group(f"role{kind}")))
         surnames = {self._surname(span) for span in found}
         for match in re.finditer(_NAME, self._text):
