@@ -107,6 +107,7 @@ class Plan:
     reworded: float = 0.0  # share of all examples whose question gets synonyms for the words the passage says
     unmarked: float = 0.0  # share of all examples whose question loses its question mark
     missed: float = 0.0  # passes over the questions written as unanswerable, beside `negatives`
+    among: float = 0.0  # share of all examples whose passage stands among sentences of other paragraphs
     balanced: bool = False  # no way to open a question is more frequent among these than among those with an answer
 
 
@@ -154,6 +155,16 @@ PLANS = {
         whole=0.5,
         unmarked=0.05,
         missed=1.5,
+        balanced=True,
+    ),
+    "sixth": Plan(
+        passes={"written": 1.0, "new_wiki": 0.7, "reddit": 0.2, "qamr": 0.1, "qed": 0.5, "multispanqa": 0.5},
+        kinds={"retrieved": 0.5, "neighbour": 0.2, "removed": 0.3},
+        negatives=0.25,
+        whole=0.3,
+        unmarked=0.1,
+        missed=1.0,
+        among=0.6,
         balanced=True,
     ),
 }  # fmt: skip
@@ -463,11 +474,37 @@ class Builder:
             return None
         return Example(other + question.text[match.end(1) :], cut[0], [], paragraph.source, "asked")
 
+    def among_others(self, example: Example) -> Example:
+        """The example with sentences of other paragraphs of its source before and behind its passage: in a handbook,
+        or in minutes, a passage is about several things. Pieces that hold the text of its answer are not taken.
+        """
+        text, spans = example.context, list(example.spans)
+        answers = [normalise(text[a:b]) for a, b in spans]
+        room, joint = MAX_WORDS - len(text.split()), self.rng.choice((" ", "\n", "\n\n"))
+        for _ in range(self.rng.randint(2, 6)):
+            other = self.rng.choice(self.sources[example.source]).text
+            sentences = sentence_spans(other)
+            first = self.rng.randrange(len(sentences))
+            last = min(len(sentences) - 1, first + self.rng.randint(0, 2))
+            piece = other[sentences[first][0] : sentences[last][1]].strip()
+            length = len(piece.split())
+            if not piece or length > min(room, 60) or any(answer in normalise(piece) for answer in answers):
+                continue
+            room -= length
+            if self.rng.random() < 0.5:
+                shift = len(piece) + len(joint)
+                text, spans = f"{piece}{joint}{text}", [(a + shift, b + shift) for a, b in spans]
+            else:
+                text = f"{text}{joint}{piece}"
+        return replace(example, context=text, spans=spans)
+
     def finished(self, example: Example) -> Example:
         """The example with its question reworded or unmarked, by the plan's shares, whatever its kind.
 
         Synonyms come with and without an answer alike, so that their presence tells nothing.
         """
+        if self.rng.random() < self.plan.among:
+            example = self.among_others(example)
         text = example.question
         if self.rewording and example.kind not in ("changed", "asked") and self.rng.random() < self.plan.reworded:
             text = self.rewording.synonyms(text, example.context)

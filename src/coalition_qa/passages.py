@@ -12,7 +12,7 @@ from typing import Protocol
 from coalition_qa.types import Document, Passage, Span
 from coalition_qa.words import is_function_word
 
-CHUNKER = "sentences-1"
+CHUNKER = "sentences-2"
 """Changes whenever the same text would be cut differently; part of every passage id and fingerprint."""
 
 TARGET_PIECES = 200
@@ -22,6 +22,8 @@ _MOST_CHARACTERS = 4_000  # a word of 100,000 letters is one piece: cap characte
 _LINE = re.compile(r"[^\n]+")
 _ITEM = re.compile(r"\s*(?:[-*+•‣▪–]\s|\(?\d{1,3}[.)]\s|#{1,6}\s|>\s|\|)")
 _SENTENCE_END = re.compile(r"[.!?:;…。！？][\"'”’»)\]]*\s*$")
+_UNWRAPPED = 120  # characters: nobody wraps lines later
+_ROOM = 0.75  # a line with more of its width free than a quarter was broken on purpose
 _STRETCH = 20_000  # characters; NLTK's tokenizer raises an error where a text takes it five seconds
 _TAIL = 40  # characters of a sentence that say whether it has ended
 _WIDE_END = re.compile(r"(?<=[。！？])")  # the tokenizer knows no full stop but the Latin one
@@ -146,10 +148,12 @@ def split_document(document: Document, splitter: SentenceSplitter, encoder: Meas
 
 def blocks(text: str) -> Iterator[Span]:
     """Paragraphs, list items and headings as trimmed spans: split at blank lines, and at single line breaks
-    where the line before has ended, the next is an item of a list, or one of them is a web page's label.
+    where the line before has ended, the next is an item of a list, one of them is a web page's label, or the line
+    was broken on purpose, since the next word would have fitted on it.
     """
     start = end = -1
     last = ""
+    width = _line_width(text)
     for line in _LINE.finditer(text):
         content = line.group()
         if not content.strip():
@@ -161,6 +165,7 @@ def blocks(text: str) -> Iterator[Span]:
             or _SENTENCE_END.search(last)
             or _is_label_line(content)
             or _is_label_line(last)
+            or _is_broken_on_purpose(last, content, width)
         )
         if apart:
             yield trimmed(text, Span(start, end))
@@ -169,6 +174,21 @@ def blocks(text: str) -> Iterator[Span]:
         end, last = line.end(), content
     if start >= 0:
         yield trimmed(text, Span(start, end))
+
+
+def _line_width(text: str) -> int:
+    """About where lines are wrapped: nine in ten are no longer; 120 characters where they aren't wrapped at all."""
+    lengths = sorted(len(line.group()) for line in _LINE.finditer(text) if line.group().strip())
+    return min(lengths[len(lengths) * 9 // 10], _UNWRAPPED) if lengths else 0
+
+
+def _is_broken_on_purpose(line: str, following: str, width: int) -> bool:
+    """Whether the next line's first word, which opens something, would have fitted on this line with much room left."""
+    first, kept = following.split(maxsplit=1)[0], line.rstrip()
+    opens = first.lstrip("\"'“‘«([")[:1]
+    goes_on = kept.endswith((",", "-", "–", "—", "(", "&", "/")) or is_function_word(kept.split()[-1], "a")
+    fits = width == _UNWRAPPED or len(kept) + 1 + len(first) <= _ROOM * width
+    return fits and (opens.isupper() or opens.isdigit()) and not goes_on
 
 
 def is_boilerplate(block: str) -> bool:
@@ -226,7 +246,8 @@ def _is_heading(block: str, following: str) -> bool:
     if re.match(r"#{1,6}\s", block) and "\n" not in block:
         return True
     short = len(block.split()) <= 8 and not re.search(r"[.!?:;,…\d][\"'”’)]*$|:|\n", block)
-    return short and not _ITEM.match(block) and len(following.split()) >= 12
+    item = _ITEM.match(block) and not block.isupper()  # "6. MARKETS" is a heading
+    return short and not item and len(following.split()) >= 12
 
 
 def _even_parts(block: _Block, text: str, encoder: Measures) -> Iterator[_Block]:
