@@ -45,6 +45,36 @@ def test_a_sentence_has_the_speaker_that_the_text_gives_it(said: str, speaker: s
     assert found.of(TEXT).endswith(speaker)
 
 
+WORRIED = """Ada Lindqvist, the mayor, said on Monday that the harbour will close. Acme Fish was silent.
+
+On Little Vard, Peder Quill has a different worry. “A fish does not wait,” he said.
+
+Ottilie Brandner, who lives there with Carl Maria Kessel, had expected worse. "I wear one pullover now," she says.
+
+New Harbour and Old Harbour will close. “They are rotten,” he said."""
+
+
+@pytest.mark.parametrize(
+    ("said", "speaker"),
+    [
+        ("“A fish does not wait,” he said.", "Peder Quill"),  # the only one whom the paragraph names in full
+        ('"I wear one pullover now," she says.', None),  # she, or somebody named since
+        ("“They are rotten,” he said.", None),
+    ],
+)
+def test_he_is_somebody_only_where_nobody_else_may_be_meant(said: str, speaker: str | None) -> None:
+    start = WORRIED.index(said)
+    found = Speakers(WORRIED).of(Span(start, start + len(said)))
+    assert (found and found.of(WORRIED)) == speaker
+
+
+def test_whom_the_text_tells_of_with_who_is_a_person() -> None:
+    text = 'Ottilie Brandner, who lives in the parsonage, had expected worse. "I wear one pullover now," she says.'
+    found = Speakers(text).of(Span(text.index('"'), len(text)))
+    assert found is not None
+    assert found.of(text) == "Ottilie Brandner"
+
+
 @pytest.mark.parametrize("said", ["The fish market opened in 1932.", "It has forty stalls."])
 def test_what_nobody_says_has_no_speaker(said: str) -> None:
     assert Speakers(TEXT).of(sentence(said)) is None

@@ -37,12 +37,14 @@ _BEFORE = re.compile(rf"{_SUBJECT}{_BETWEEN} {_VERB}\b")
 _AFTER = re.compile(rf"(?:^|[,”\"’.] *|\n){_VERB}(?: out)?,? {_SUBJECT}", re.MULTILINE)
 _OFFICE = rf"(?:[\w’'-]+ ){{0,3}}(?i:{_ROLE_WORD})(?: General)?"
 _PLACE = r"(?:capital|city|town|village|country|state|province|region|island|river|district|port)\b"
-_FULL_NAME = re.compile(rf"(?<!\bin )(?<!\bat )(?<!\bof )(?<!\bthe )(?<!\bto )(?<!\bfrom )\b{_WORD} {_NAME}")
+_NO_PERSON = "".join(rf"(?<!\b{word} )" for word in "[Ii]n [Aa]t of the to [Ff]rom [Oo]n [Nn]ear".split())
+_FULL_NAME = re.compile(rf"{_NO_PERSON}\b{_WORD} {_NAME}")
 _TITLED = re.compile(
     rf"(?P<role>{_OFFICE}(?: (?:of|for)(?: [\w’'-]+){{1,4}}?)?), (?P<name>{_NAME})|"
     rf"(?P<role_of>{_OFFICE} of(?: [\w’'-]+){{1,3}}?) (?P<name_of>{_WORD} {_NAME})|"
     rf"(?P<role_plain>{_OFFICE}) (?P<name_plain>{_NAME})|"
-    rf"\b(?P<role_any>(?!{_PLACE})[a-z]+), (?P<name_any>{_WORD} {_NAME}),"
+    rf"\b(?P<role_any>(?!{_PLACE})[a-z]+), (?P<name_any>{_WORD} {_NAME}),|"
+    rf"(?P<name_who>{_WORD} {_NAME})(?P<role_who>), (?:who|whose)\b"
 )
 _PERSON = rf"(?:person|man|woman|politician|diplomat|speaker|{'|'.join(_ROLES)})"
 _ASKING = re.compile(
@@ -99,7 +101,7 @@ class Speakers:
         """Where persons are named, in order, each with the stems of the title that stands beside the name."""
         found = {s.subject: set[str]() for s in self._sayings if re.fullmatch(_NAME, s.subject.of(self._text))}
         for match in _TITLED.finditer(self._text):
-            kind = next(kind for kind in ("", "_of", "_plain", "_any") if match.group(f"name{kind}"))
+            kind = next(kind for kind in ("", "_of", "_plain", "_any", "_who") if match.group(f"name{kind}"))
             name = match.group(f"name{kind}")
             if not self._is_quoted(match.start(f"name{kind}")) and not has_title(name):
                 found[Span(*match.span(f"name{kind}"))] = set(content(match.group(f"role{kind}")))
@@ -155,13 +157,20 @@ class Speakers:
         return next(iter([*following, *leading[::-1]]), None)
 
     def _last_person(self, before: int) -> Span | None:
-        """The last person named, unless somebody may have been named since whom the text doesn't show to be one."""
+        """The last person named, unless somebody may have been named since whom the text doesn't show to be one; in a
+        paragraph without any who is shown to be one, the only one who is named in full.
+        """
         named = [span for span, _ in self._persons if span.end <= before]
-        since = _FULL_NAME.finditer(self._text, named[-1].end, before) if named else ()
+        paragraph = self._text.rfind("\n\n", 0, before) + 1
         others = [
-            m for m in since if not self._is_quoted(m.start()) and not is_function_word(m.group().split()[0], "a")
+            Span(*m.span())
+            for m in _FULL_NAME.finditer(self._text, named[-1].end if named else paragraph, before)
+            if not self._is_quoted(m.start()) and not is_function_word(m.group().split()[0], "a")
         ]
-        return named[-1] if named and not others else None
+        if named and (not others or named[-1].start >= paragraph):
+            return None if others else named[-1]
+        here = [span for span in others if span.start >= paragraph]
+        return here[0] if len(here) == 1 else None
 
     def _holder(self, role: set[str], place: Span) -> Span | None:
         """The person whose title is most like `role`; of equals the last named before `place`, else the first."""
