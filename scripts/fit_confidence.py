@@ -7,6 +7,8 @@
 it left out.
 `--gold` names a folder with `gold.jsonl` and `docs/` (or `../corpus/`) in the gold format. The first half of the
 SQuAD articles, every other gold item, or the items that say "split": "dev", are fitted on; the rest is reported.
+What ships was fitted with XQuAD, `data.py --squad questions_dev.tsv` of training/, ClapNQ's development questions,
+eval/ and the four folders of eval/invented/.
 """
 
 from __future__ import annotations
@@ -169,7 +171,8 @@ def main() -> None:
     for source in dict.fromkeys(e.source for e in examples):
         for name, half in (("dev", True), ("test", False)):
             part = np.array([e.source == source and e.dev == half for e in examples])
-            report(f"{source} {name}", score[part], y[part], right[part], cuts)
+            if part.any():
+                report(f"{source} {name}", score[part], y[part], right[part], cuts)
     names = Signals.__slots__
     card = {
         "intercept": round(float(solution[-1]), 4),

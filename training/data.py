@@ -33,6 +33,7 @@ from wordnet import Rewording, WordNet
 Span = tuple[int, int]
 log = logging.getLogger(__name__)
 
+INVENTED = Path(__file__).parent / "invented"  # documents; the questions on them are in invented.tsv
 MAX_WORDS = 175  # about 230 word pieces: question and passage stay within 256
 SENTENCE_END = re.compile(r"(?<=[.!?])[\"'’”)\]]*\s+(?=[\"'“(\[]?[A-Z0-9])|\n+")
 NAME_OR_NUMBER = re.compile(r"\b\d[\d,.]*\d\b|\b\d\b|\b[A-Z][\w’'-]*[a-z](?:\s+[A-Z][\w’'-]*[a-z])*")
@@ -167,6 +168,16 @@ PLANS = {
         among=0.6,
         balanced=True,
     ),
+    "seventh": Plan(
+        passes={"invented": 4.0, "written": 0.5, "new_wiki": 0.4, "qed": 0.3},
+        kinds={"neighbour": 0.3, "removed": 0.7},
+        negatives=0.15,
+        whole=0.4,
+        unmarked=0.05,
+        missed=0.5,
+        among=0.3,
+        balanced=True,
+    ),
 }  # fmt: skip
 
 
@@ -279,7 +290,8 @@ def read_written(path: Path, paragraphs: Iterable[Paragraph]) -> Iterator[Paragr
     for key in dict.fromkeys([*asked, *misses]):
         paragraph = texts[key]
         group = key if paragraph.source == "reddit" else f"{paragraph.source}/{paragraph.group}"  # posts are no article
-        yield Paragraph(paragraph.text, "written", group, tuple(asked[key]), tuple(misses[key]))
+        source = "invented" if paragraph.source == "invented" else "written"
+        yield Paragraph(paragraph.text, source, group, tuple(asked[key]), tuple(misses[key]))
 
 
 def digest(text: str) -> str:
@@ -313,6 +325,8 @@ def read_all(data: Path, written: Path | None = None) -> dict[str, list[Paragrap
     policies = [p for part in ("dev", "test") for p in read_squad(data / f"policyqa_{part}.json", "policyqa")]
     sources["policyqa"] = policies
     sources["covid_qa"] = list(read_squad(data / "covid_qa.json", "covid_qa"))
+    invented = [Paragraph(f.read_text(encoding="utf-8"), "invented", f.stem) for f in sorted(INVENTED.glob("*.*"))]
+    sources["invented"] = list(read_written(INVENTED.with_suffix(".tsv"), invented))
     if written:
         known = [*sources["new_wiki"], *sources["reddit"], *sources["qed"], *read_news(data / "qamr")]
         sources["written"] = list(read_written(written, known))
@@ -514,8 +528,15 @@ class Builder:
 
     def missed(self, paragraph: Paragraph, question: str) -> Example | None:
         """A question that was written as one that its paragraph doesn't answer."""
-        cut = window(paragraph.text, [], self.rng, self.whole())
+        at = self.rng.choice(self._alike(paragraph.text, question)) if self.rng.random() < 0.75 else None
+        cut = window(paragraph.text, [at] if at else [], self.rng, self.whole())
         return Example(question, cut[0], [], paragraph.source, "missed") if cut else None
+
+    @staticmethod
+    def _alike(text: str, question: str) -> list[Span]:
+        """The two sentences that share the most words with the question: a near miss is made near one of them."""
+        asked = set(normalise(question).split())
+        return sorted(sentence_spans(text), key=lambda s: -len(asked & set(normalise(text[s[0] : s[1]]).split())))[:2]
 
     def _names(self, group: str, digits: bool) -> list[str]:
         """Names, or numbers, that the group's paragraphs mention inside a sentence."""
@@ -551,10 +572,12 @@ def build(
         order = builder.rng.sample(pairs, len(pairs))
         made = (e for pair in order if (e := makers[kind](*pair)))
         examples += [e for e, _ in zip(made, range(round(wanted * plan.kinds[kind])), strict=False)]
-    examples += _retrieved(builder, round(wanted * plan.kinds["retrieved"]), encoder)
-    misses = [(p, text) for p in sources.get("written", ()) for text in p.misses]
-    drawn = misses * int(plan.missed) + builder.rng.sample(misses, round(len(misses) * (plan.missed % 1)))
-    examples += [e for miss in drawn if (e := builder.missed(*miss))]
+    if "retrieved" in plan.kinds:
+        examples += _retrieved(builder, round(wanted * plan.kinds["retrieved"]), encoder)
+    for source, share in (("written", plan.missed), ("invented", plan.passes.get("invented", 0))):
+        misses = [(p, text) for p in sources.get(source, ()) for text in p.misses]
+        drawn = misses * int(share) + builder.rng.sample(misses, round(len(misses) * (share % 1)))
+        examples += [e for miss in drawn if (e := builder.missed(*miss))]
     builder.rng.shuffle(examples)
     finished = [builder.finished(example) for example in examples]
     return balanced(finished) if plan.balanced else finished
@@ -565,7 +588,8 @@ def balanced(examples: Sequence[Example]) -> list[Example]:
 
     Else a reader would learn that such a question has no answer.
     """
-    left = Counter(opening(e.question) for e in examples if e.kind == "positive" and e.source == "written")
+    written = ("written", "invented")
+    left = Counter(opening(e.question) for e in examples if e.kind == "positive" and e.source in written)
     kept = []
     for example in examples:
         if example.kind == "missed":

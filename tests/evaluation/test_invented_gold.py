@@ -1,0 +1,28 @@
+"""The invented documents' gold questions fit their documents, and their halves never share one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from coalition_qa.evaluation.gold import Gold, load_gold
+from coalition_qa.types import Document
+
+INVENTED = Path(__file__).parents[2] / "eval" / "invented"
+
+
+def gold(folder: Path) -> Gold:
+    files = sorted((folder / "docs").iterdir())
+    return load_gold(folder / "gold.jsonl", {file.name: Document(file.name, file.read_text("utf-8")) for file in files})
+
+
+@pytest.mark.parametrize(
+    ("name", "half"), [("manuals", "dev"), ("reports", "dev"), ("office", "test"), ("press", "test")]
+)
+def test_quotes_stand_in_their_documents(name: str, half: str) -> None:
+    found = gold(INVENTED / name)
+    assert len(found.items) >= 70
+    assert found.warnings == ()
+    assert {item.split for item in found.items} == {half}
+    assert sum(not item.answerable for item in found.items) >= 20
