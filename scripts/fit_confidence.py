@@ -178,7 +178,7 @@ def main() -> None:
         "intercept": round(float(solution[-1]), 4),
         "weights": {name: round(float(value), 4) for name, value in zip(names, solution[:-1], strict=True)},
         "thresholds": cuts,
-        "fitted_on": "dev halves of " + ", ".join(dict.fromkeys(e.source for e in examples)),
+        "fitted_on": "dev halves of " + ", ".join(dict.fromkeys(e.source for e in examples if e.dev)),
         "reader": reader.identity,
         "measured": measured(score[~dev], y[~dev], weight[~dev], cuts),
     }

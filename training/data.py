@@ -9,6 +9,8 @@ kinds of no-answer examples, and writes one JSON object a line.
     python data.py --plan third --data DATA --encoder ENCODER --out third.jsonl --seed 41
     python data.py --plan fourth --data DATA --encoder ENCODER --out fourth.jsonl --seed 43
     python data.py --plan fifth --data DATA --encoder ENCODER --out fifth.jsonl --seed 47
+    python data.py --plan sixth --data DATA --encoder ENCODER --out sixth.jsonl --seed 53
+    python data.py --plan seventh --data DATA --encoder ENCODER --out seventh.jsonl --seed 59
 """
 
 from __future__ import annotations
@@ -108,6 +110,7 @@ class Plan:
     reworded: float = 0.0  # share of all examples whose question gets synonyms for the words the passage says
     unmarked: float = 0.0  # share of all examples whose question loses its question mark
     missed: float = 0.0  # passes over the questions written as unanswerable, beside `negatives`
+    near: float = 0.0  # share of those that stand near a sentence that shares many words with them, not just anywhere
     among: float = 0.0  # share of all examples whose passage stands among sentences of other paragraphs
     balanced: bool = False  # no way to open a question is more frequent among these than among those with an answer
 
@@ -175,6 +178,7 @@ PLANS = {
         whole=0.4,
         unmarked=0.05,
         missed=0.5,
+        near=0.75,
         among=0.3,
         balanced=True,
     ),
@@ -517,7 +521,7 @@ class Builder:
 
         Synonyms come with and without an answer alike, so that their presence tells nothing.
         """
-        if self.rng.random() < self.plan.among:
+        if self.plan.among and self.rng.random() < self.plan.among:  # no draw: an earlier plan's examples stay the same
             example = self.among_others(example)
         text = example.question
         if self.rewording and example.kind not in ("changed", "asked") and self.rng.random() < self.plan.reworded:
@@ -528,8 +532,9 @@ class Builder:
 
     def missed(self, paragraph: Paragraph, question: str) -> Example | None:
         """A question that was written as one that its paragraph doesn't answer."""
-        at = self.rng.choice(self._alike(paragraph.text, question)) if self.rng.random() < 0.75 else None
-        cut = window(paragraph.text, [at] if at else [], self.rng, self.whole())
+        near = self.plan.near and self.rng.random() < self.plan.near
+        at = [self.rng.choice(self._alike(paragraph.text, question))] if near else []
+        cut = window(paragraph.text, at, self.rng, self.whole())
         return Example(question, cut[0], [], paragraph.source, "missed") if cut else None
 
     @staticmethod
