@@ -188,7 +188,11 @@ def test_blocks_are_paragraphs_items_and_headings(text: str, expected: list[str]
     assert [span.of(text) for span in blocks(text)] == expected
 
 
-LONG = "Ann Parr, who chairs the markets committee, proposed moving all stalls to the Corn Hall while sewers are made."
+LONG = (
+    "Ann Parr, who chairs the markets committee, proposed moving all stalls to the Corn Hall as sewers are made, and "
+    "said that the hall has room for all forty of them, with a roof for the rain."
+)
+WIDE = "\n".join([f"Nobody in the town had heard of {'anything like it ' * 5} before, so they came to see Mount"] * 9)
 WRAPPED = "The town was built on the river that comes down from\nMount Ararat and floods its lower streets in spring."
 
 
@@ -201,6 +205,7 @@ WRAPPED = "The town was built on the river that comes down from\nMount Ararat an
         (f"{LONG}\nHere: Ann,\nBob and\nCarol", [LONG, "Here: Ann,\nBob and\nCarol"]),
         (f"{WRAPPED}\n\n{WRAPPED}", [WRAPPED, WRAPPED]),
         (f"The old\nTown Hall\n\n{WRAPPED}", ["The old", "Town Hall", WRAPPED]),
+        (f"{WIDE}.", [f"{WIDE}."]),  # wrapped, though late
         (f"the parson's\nold house\n\n{WRAPPED}", ["the parson's\nold house", WRAPPED]),
     ],
 )

@@ -22,7 +22,7 @@ _MOST_CHARACTERS = 4_000  # a word of 100,000 letters is one piece: cap characte
 _LINE = re.compile(r"[^\n]+")
 _ITEM = re.compile(r"\s*(?:[-*+•‣▪–]\s|\(?\d{1,3}[.)]\s|#{1,6}\s|>\s|\|)")
 _SENTENCE_END = re.compile(r"[.!?:;…。！？][\"'”’»)\]]*\s*$")
-_UNWRAPPED = 120  # characters: nobody wraps lines later
+_UNWRAPPED = 160  # characters: nobody wraps lines later
 _ROOM = 0.75  # a line with more of its width free than a quarter was broken on purpose
 _STRETCH = 20_000  # characters; NLTK's tokenizer raises an error where a text takes it five seconds
 _TAIL = 40  # characters of a sentence that say whether it has ended
@@ -177,7 +177,7 @@ def blocks(text: str) -> Iterator[Span]:
 
 
 def _line_width(text: str) -> int:
-    """About where lines are wrapped: nine in ten are no longer; 120 characters where they aren't wrapped at all."""
+    """About where lines are wrapped: nine in ten are no longer; 160 characters where they aren't wrapped at all."""
     lengths = sorted(len(line.group()) for line in _LINE.finditer(text) if line.group().strip())
     return min(lengths[len(lengths) * 9 // 10], _UNWRAPPED) if lengths else 0
 
