@@ -17,7 +17,7 @@ MOST_FUNCTION_LINES = 50
 ROOMS = """types config words documents corpus encoders passages alike schema database store audit proof nearest index
     server_index filling folder library backup plan ingest progress doctor retrieval reading speakers answering
     verification receipts conversation llama_index_retriever assistant evaluation archive credentials eval_running ui
-    eval_serving standing watching serving eval_commands library_commands cli __main__""".split()
+    eval_serving standing watching heap serving eval_commands library_commands cli __main__""".split()
 """A room is a module or a package; it may import from those before it."""
 
 APART = {
@@ -35,6 +35,7 @@ APART = {
     "ui": {"types", "config"},
     "archive": {"types"},
     "credentials": {"types"},
+    "heap": set[str](),
 }
 """Rooms that may import from these only: pure, or given what they work with by who calls them."""
 

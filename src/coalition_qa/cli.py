@@ -117,9 +117,11 @@ def _add_page_commands(command: Callable[..., argparse.ArgumentParser], dial: st
 
 
 def _chat(given: argparse.Namespace) -> int:
+    from coalition_qa.heap import share_one_heap
     from coalition_qa.serving import serve_page
     from coalition_qa.store import FILE
 
+    share_one_heap()
     flags = ("host", "port", "dial", "auth", "proxy_header", "gold")
     settings = _settings(
         given, allow_hosts=tuple(given.allow_host or ()) or None, **{flag: getattr(given, flag) for flag in flags}

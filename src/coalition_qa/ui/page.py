@@ -13,17 +13,13 @@ from coalition_qa.types import CoalitionQAError, DocumentInfo
 from coalition_qa.ui import bench, past, render, shelf, talk
 from coalition_qa.ui.behind import Asks, Behind
 from coalition_qa.ui.guard import user_of
+from coalition_qa.ui.sessions import CAPACITY, open_blocks
 from coalition_qa.ui.talk import QUIET
 
 if TYPE_CHECKING:
     import gradio as gr
 
 log = logging.getLogger(__name__)
-
-SESSIONS = 200
-"""So many open pages are remembered, the latest; a program's every question counts as one, and Gradio's own limit would
-let ten thousand fill the memory. Conversations are kept on disk.
-"""
 
 TRIED = 20
 """Questions to begin with are about the first so many documents."""
@@ -63,6 +59,7 @@ class Greeting:
 def build(behind: Behind, settings: Settings) -> "gr.Blocks":
     """The page: screens to ask, for the documents, and for the evaluation. Only the machine interface is public."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import: no request leaves this machine
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")  # noted of so many events, for a page of Gradio's own
     import gradio as gr
 
     greeting = Greeting(behind, settings.corpus)
@@ -82,7 +79,7 @@ def build(behind: Behind, settings: Settings) -> "gr.Blocks":
             return gr.skip()
         return gr.update(placeholder=welcome, examples=questions)
 
-    with gr.Blocks(title="coalition-qa", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as page:
+    with open_blocks(title="coalition-qa", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as page:
         header_now, _, listed = greeting.lists("", "", "")
         with gr.Row(elem_id="top"):
             header = gr.HTML(header_now, elem_id="brand", **talk.PLAIN)
@@ -102,7 +99,7 @@ def build(behind: Behind, settings: Settings) -> "gr.Blocks":
         page.load(*to_list, **shelf.LISTS).then(*to_greet, **QUIET)
         _add_interface(behind.assistant, settings)
     page.queue(max_size=settings.most_waiting)
-    page.state_session_capacity = SESSIONS
+    page.state_session_capacity = CAPACITY
     return page
 
 
