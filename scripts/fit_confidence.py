@@ -8,7 +8,7 @@ it left out.
 `--gold` names a folder with `gold.jsonl` and `docs/` (or `../corpus/`) in the gold format. The first half of the
 SQuAD articles, every other gold item, or the items that say "split": "dev", are fitted on; the rest is reported.
 What ships was fitted with XQuAD, `data.py --squad questions_dev.tsv` of training/, ClapNQ's development questions,
-eval/ and the four folders of eval/invented/.
+eval/, and of eval/invented/ manuals, reports, office and press.
 """
 
 from __future__ import annotations

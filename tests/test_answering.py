@@ -120,6 +120,7 @@ def test_who_somebody_is_is_not_answered_with_somebody_else(question: str, sente
         ("Who is Otto Berg?", MEASURED, "the engineer"),
         ("Who is Berg?", MEASURED, "Otto Berg"),
         ("Who is the engineer?", MEASURED, "Otto Berg"),
+        ("WHO IS THE ENGINEER?", MEASURED, "Otto Berg"),
         ("Who measured Ada Lindqvist?", MEASURED, "Otto Berg"),
     ],
 )

@@ -190,6 +190,24 @@ def test_signals_tell_which_of_the_questions_numbers_no_passage_holds(question: 
     assert found["agreed"] == 1.0
 
 
+@pytest.mark.parametrize(
+    ("question", "share"),
+    [
+        ("How many fighters are still at large in Iraq?", 0.4),
+        ("Does Rome have a fighter?", 1.0),
+        ("Who bakes bread?", 0.0),
+        ("Who was it?", 1.0),
+    ],
+)
+def test_signals_tell_which_share_of_the_questions_words_the_passages_have(question: str, share: float) -> None:
+    texts = {"p": "A fighter was seen in Iraq.", "q": "Nobody came to Rome."}
+    hits = [
+        Hit(Passage(id_, "d", Span(0, len(text)), text, (Span(0, len(text)),)), "a.txt", "A", score=1.0)
+        for id_, text in texts.items()
+    ]
+    assert Signals.of(question, hits, [candidate(hits[0])]).shared == share
+
+
 def test_signals_tell_whether_reading_and_retrieval_agree_on_the_passage() -> None:
     best = Hit(Passage("p", "d", Span(0, len(ROME)), ROME, (Span(0, len(ROME)),)), "a.txt", "A", score=1.2)
     other = Hit(Passage("q", "d", Span(0, len(SPAIN)), SPAIN, (Span(0, len(SPAIN)),)), "b.txt", "B", score=0.7)

@@ -12,12 +12,12 @@ from coalition_qa.types import Document, Span
 from coalition_qa.words import content, fold, is_function_word, words
 
 MOST_SENTENCES = 3
-CLOSE = 3.0
+CLOSE = 4.0
 """A further sentence is quoted when its score is at most this far below the best one's, in logits."""
 
 _OVERLAP_WEIGHT = 20.0  # logits that a sentence gains when it has all of the question's words
-_RIGHT_SPEAKER, _WRONG_SPEAKER = 2.0, -10.0  # logits for a sentence that the person asked about says, or another
-_WRONG_PERSON = -10.0  # logits, for a sentence that names somebody else than the one who is asked about
+_RIGHT_SPEAKER, _WRONG_SPEAKER = 2.0, -30.0  # logits for a sentence that the person asked about says, or another
+_WRONG_PERSON = -30.0  # logits, for a sentence that names somebody else than the one who is asked about
 _WHO_IS = re.compile(r"(?i:who(?: is| was|['’]s)) (?P<name>[A-Z][\w’'-]+(?: [A-Z][\w’'-]*\w)*)\W*")
 _LOOKED_BACK, _LOOKED_AHEAD = 20_000, 2_000  # characters around a passage in which its speakers are looked for
 _SEVERAL = re.compile(
@@ -100,7 +100,7 @@ def _by_who_says_it(question: str, candidates: Sequence[Candidate], spoken: _Spo
 def _by_whom_it_tells_of(question: str, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Where a question asks who somebody is: last what gives the name of somebody else."""
     match = _WHO_IS.fullmatch(question.strip())
-    if match is None:
+    if match is None or is_function_word(match.group("name").split()[0], question):  # "WHO IS THE MAYOR?" names nobody
         return list(candidates)
     name = match.group("name")
     moved = [c if _may_tell_of(name, c) else replace(c, margin=c.margin + _WRONG_PERSON) for c in candidates]

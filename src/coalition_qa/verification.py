@@ -66,17 +66,23 @@ class Signals:
     missing_numbers: float
     """Share of the question's numbers that are in no passage read; 0 where it has none."""
 
+    shared: float
+    """Share of the question's content words that some passage read has; 1 where it has none. Retrieval and reader
+    both give more for shared words than these prove: this takes the excess back, so its weight is negative."""
+
     @classmethod
     def of(cls, question: str, hits: Sequence[Hit], candidates: Sequence[Candidate]) -> Signals:
         """The signals of a question, the passages read, and the reader's candidates, best first (at least one)."""
-        asked = numbers(question)
-        there = numbers(" ".join(hit.passage.text for hit in hits))
+        text = " ".join(hit.passage.text for hit in hits)
+        asked, there = numbers(question), numbers(text)
+        wanted, known = content(question), set(content(text))
         best = max(hits, key=lambda hit: hit.score)
         return cls(
             margin=candidates[0].margin / 10,
             retrieval=best.score,
             agreed=float(candidates[0].hit == best),
             missing_numbers=len(asked - there) / len(asked) if asked else 0.0,
+            shared=sum(word in known for word in wanted) / len(wanted) if wanted else 1.0,
         )
 
     def values(self) -> dict[str, float]:
@@ -112,7 +118,7 @@ def open_calibration(path: Path | None) -> Calibration:
     try:
         card: dict[str, Any] = json.loads((path or _SHIPPED).read_text("utf-8"))
         calibration = Calibration(**card)
-        calibration.confidence(Signals(0.0, 0.0, 0.0, 0.0))
+        calibration.confidence(Signals(0.0, 0.0, 0.0, 0.0, 0.0))
         if set(calibration.thresholds) != set(get_args(Dial)):
             raise ValueError("it lacks a threshold")
     except (OSError, ValueError, KeyError, TypeError) as error:

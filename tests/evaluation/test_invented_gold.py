@@ -18,7 +18,15 @@ def gold(folder: Path) -> Gold:
 
 
 @pytest.mark.parametrize(
-    ("name", "half"), [("manuals", "dev"), ("reports", "dev"), ("office", "test"), ("press", "test")]
+    ("name", "half"),
+    [
+        ("manuals", "dev"),
+        ("reports", "dev"),
+        ("office", "test"),
+        ("press", "test"),
+        ("town", "test"),
+        ("work", "test"),
+    ],
 )
 def test_quotes_stand_in_their_documents(name: str, half: str) -> None:
     found = gold(INVENTED / name)
