@@ -7,8 +7,9 @@
 it left out.
 `--gold` names a folder with `gold.jsonl` and `docs/` (or `../corpus/`) in the gold format. The first half of the
 SQuAD articles, every other gold item, or the items that say "split": "dev", are fitted on; the rest is reported.
-What ships was fitted with XQuAD, `data.py --squad questions_dev.tsv` of training/, ClapNQ's development questions,
-eval/, and of eval/invented/ manuals, reports, office and press.
+`--twice` names sources that count twice: questions that nobody wrote to be hard, as most of a program's users ask.
+What ships was fitted with XQuAD and ClapNQ's development questions, these twice, `data.py --squad questions_dev.tsv`
+of training/, eval/, and of eval/invented/ manuals, reports, office and press.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from coalition_qa.verification import Signals
 PENALTY = 0.1
 READ = 5
 STRICT, HELPFUL = 0.95, 0.9
+EVEN = 0.002
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--squad", type=Path, action="append", default=[])
     parser.add_argument("--gold", type=Path, action="append", default=[])
+    parser.add_argument("--twice", action="append", default=[], metavar="NAME")
     parser.add_argument("--reader", help="a Hugging Face model by name or path instead of the shipped one")
     parser.add_argument("--out", type=Path, help="write the calibration to this file")
     given = parser.parse_args()
@@ -162,9 +165,9 @@ def main() -> None:
     y = np.array([e.answerable for e in examples])
     right = np.array([e.right for e in examples])
     dev = np.array([e.dev for e in examples])
-    # every source and label weighs the same, however many questions it has
+    # every source and label weighs the same, however many questions it has, or twice as much
     groups = [(e.source, e.answerable, e.dev) for e in examples]
-    weight = np.array([1 / groups.count(group) for group in groups])
+    weight = np.array([(2 if group[0] in given.twice else 1) / groups.count(group) for group in groups])
     solution = fit(x[dev], y[dev].astype(float), weight[dev])
     score = 1 / (1 + np.exp(-(x @ solution[:-1] + solution[-1])))
     cuts = thresholds(score[dev], y[dev], right[dev], weight[dev])
@@ -192,12 +195,13 @@ def thresholds(
 ) -> dict[str, float]:
     """Where the dial's lines are drawn on development questions.
 
-    "balanced": most questions are either answered with the right sentence or rightly declined. "strict": 95% of the
-    unanswerable ones are declined. "helpful": 90% of the answerable ones whose best sentences are right are answered.
+    "balanced": most questions are either answered with the right sentence or rightly declined, and of lines that are
+    even in that, the one that answers most. "strict": 95% of the unanswerable ones are declined. "helpful": 90% of the
+    answerable ones whose best sentences are right are answered.
     """
     cuts = np.unique(np.round(score, 3))
-    gains = [weight[np.where(score >= cut, right, ~answerable)].sum() for cut in cuts]
-    balanced = float(cuts[int(np.argmax(gains))])
+    gains = np.array([weight[np.where(score >= cut, right, ~answerable)].sum() for cut in cuts]) / weight.sum()
+    balanced = float(cuts[int(np.argmax(gains >= gains.max() - EVEN))])
     declined = [weight[~answerable & (score < cut)].sum() / weight[~answerable].sum() for cut in cuts]
     answered = [weight[right & (score >= cut)].sum() / weight[right].sum() for cut in cuts]
     strict = next((float(cut) for cut, share in zip(cuts, declined, strict=True) if share >= STRICT), 1.0)
@@ -209,7 +213,7 @@ def measured(
     score: NDArray[np.float64], answerable: NDArray[np.bool_], weight: NDArray[np.float64], cuts: Mapping[str, float]
 ) -> dict[str, dict[str, float]]:
     """For each place of the dial the share of the answerable questions that it answers, and of the others that it
-    declines, on questions that were not fitted on; every source weighs the same.
+    declines, on questions that were not fitted on, weighed as those that were.
     """
     yes, no = (score[answerable], weight[answerable]), (score[~answerable], weight[~answerable])
     return {

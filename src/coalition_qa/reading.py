@@ -17,7 +17,7 @@ from coalition_qa.types import Hit, ModelError, Passage, Span
 LONGEST_ANSWER = 30
 """Word pieces that an answer span may have."""
 
-RETRIEVAL_WEIGHT = 30.0
+RETRIEVAL_WEIGHT = 20.0
 """What the passage's score counts beside the reader's margin, which is in logits. Chosen on development questions:
 eval/LOG.md."""
 
