@@ -16,6 +16,7 @@ from typing import IO, Any
 import numpy as np
 
 from coalition_qa.encoders import Vectors
+from coalition_qa.heap import wiped
 from coalition_qa.nearest import Hits
 from coalition_qa.proof import compact, digest, same_sizes, sizes
 
@@ -44,7 +45,8 @@ class ChromaIndex:
     and a digest of all, because Chroma crashes on, or answers wrongly from, files that were damaged: without a marker
     that holds nothing is opened, and the folder is thrown away and filled anew, as is what another version of Chroma
     wrote. Whoever searches holds the lock shared, whoever fills it holds it alone, and who has no lock has nothing
-    open. A vector that is taken away is overwritten: no file holds it any more.
+    open. A vector that is taken away is overwritten: no file holds it any more, also not where Chroma's vector file
+    has unused room, which is memory as Chroma got it.
     """
 
     address = ""
@@ -139,9 +141,10 @@ class ChromaIndex:
             dead = len(gone) + (self.dead if gone else 0)
             (self._folder / _FILLING).touch()
             self._unmark()
-            collection = self._open(folder)
-            _write(collection, gone, batches)
-            self._held = collection.count()
+            with wiped():
+                collection = self._open(folder)
+                _write(collection, gone, batches)
+                self._held = collection.count()
             place = self._folder / folder
             if choose != self._marked_folder or gone:  # Chroma's own file keeps what passed through it
                 self._close_chroma()
