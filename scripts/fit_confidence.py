@@ -40,6 +40,7 @@ PENALTY = 0.1
 READ = 5
 STRICT, HELPFUL = 0.95, 0.9
 EVEN = 0.002
+"""Lines whose shares right or rightly declined differ by less are as good: which is best among them is chance."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,9 @@ def main() -> None:
     parser.add_argument("--reader", help="a Hugging Face model by name or path instead of the shipped one")
     parser.add_argument("--out", type=Path, help="write the calibration to this file")
     given = parser.parse_args()
+    sources = [*(path.stem for path in given.squad), *(folder.name for folder in given.gold)]
+    if unknown := set(given.twice).difference(sources):
+        parser.error(f"--twice {', '.join(sorted(unknown))}: the sources are {', '.join(sources)}")
     settings = load_settings({"threads": 1, "reader": given.reader})
     encoder, reader = Remembering(open_encoder(settings)), open_reader(settings)
     examples = [e for path in given.squad for e in squad_examples(path, encoder, reader)]

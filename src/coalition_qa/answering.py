@@ -16,6 +16,7 @@ CLOSE = 4.0
 """A further sentence is quoted when its score is at most this far below the best one's, in logits."""
 
 _OVERLAP_WEIGHT = 20.0  # logits that a sentence gains when it has all of the question's words
+# what is wrong is put behind all else, whatever reader and retrieval say for it
 _RIGHT_SPEAKER, _WRONG_SPEAKER = 2.0, -30.0  # logits for a sentence that the person asked about says, or another
 _WRONG_PERSON = -30.0  # logits, for a sentence that names somebody else than the one who is asked about
 _WHO_IS = re.compile(r"(?i:who(?: is| was|['’]s)) (?P<name>[A-Z][\w’'-]+(?: [A-Z][\w’'-]*\w)*)\W*")
