@@ -8,8 +8,8 @@ it left out.
 `--gold` names a folder with `gold.jsonl` and `docs/` (or `../corpus/`) in the gold format. The first half of the
 SQuAD articles, every other gold item, or the items that say "split": "dev", are fitted on; the rest is reported.
 `--twice` names sources that count twice: questions that nobody wrote to be hard, as most of a program's users ask.
-What ships was fitted with XQuAD and ClapNQ's development questions, these twice, `data.py --squad questions_dev.tsv`
-of training/, eval/, and of eval/invented/ manuals, reports, office and press.
+What ships was fitted with XQuAD and ClapNQ's development questions and coast, care and past of eval/invented/, all
+these twice, `data.py --squad questions_dev.tsv` of training/, eval/, and manuals, reports, office and press.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from scipy.stats import rankdata
 
 from coalition_qa.answering import compose
 from coalition_qa.config import load_settings
+from coalition_qa.documents import Limits, Parser
 from coalition_qa.encoders import Encoder, Vectors, open_encoder
 from coalition_qa.library import Library
 from coalition_qa.passages import SentenceSplitter, split_document
@@ -117,7 +118,8 @@ def squad_examples(path: Path, encoder: Encoder, reader: Reader) -> Iterator[Exa
 def gold_examples(folder: Path, encoder: Encoder, reader: Reader) -> Iterator[Example]:
     """Each item that needs no history, as the gold file labels it."""
     docs = folder / "docs" if (folder / "docs").is_dir() else folder.parent / "corpus"
-    documents = [Document(file.name, file.read_text("utf-8")) for file in sorted(docs.iterdir())]
+    with Parser(Limits()) as parser:
+        documents = [parser.document(file, file.name) for file in sorted(docs.iterdir())]
     items = [json.loads(line) for line in (folder / "gold.jsonl").read_text("utf-8").splitlines()]
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(documents, encoder, reader, Path(scratch))
@@ -162,7 +164,8 @@ def main() -> None:
     if unknown := set(given.twice).difference(sources):
         parser.error(f"--twice {', '.join(sorted(unknown))}: the sources are {', '.join(sources)}")
     settings = load_settings({"threads": 1, "reader": given.reader})
-    encoder, reader = Remembering(open_encoder(settings)), open_reader(settings)
+    encoder = Remembering(open_encoder(settings))
+    reader = open_reader(settings, encoder)
     examples = [e for path in given.squad for e in squad_examples(path, encoder, reader)]
     examples += [e for folder in given.gold for e in gold_examples(folder, encoder, reader)]
     x = np.array([e.values for e in examples])

@@ -110,7 +110,7 @@ def test_ask_as_json_is_the_whole_answer(stocked: Place) -> None:
     (citation,) = sentence["citations"]
     assert (answer["status"], sentence["text"]) == ("answered", SENTENCE)
     assert citation["quote"] == (stocked.corpus / "zebra.txt").read_text()[citation["start"] : citation["end"]]
-    assert citation["document_id"] == file_digest(stocked.corpus / "zebra.txt")
+    assert citation["document_id"] == file_digest(stocked.corpus / "zebra.txt").split()[0]  # the text is the file
     abstained = json.loads(stocked.run("ask", "When was the treaty of Westphalia signed?", "--json").out)
     assert (abstained["status"], abstained["answer"], abstained["sentences"]) == ("abstained", "", [])
     assert abstained["retrieved"]

@@ -202,10 +202,10 @@ def test_a_file_that_changes_while_it_is_added_is_not_half_of_each(tmp_path: Pat
     assert sorted(os.listdir(tmp_path)) == ["a.txt", "b.txt"]
 
 
-def test_the_digest_says_which_reader_reads_a_file_that_is_not_plain(tmp_path: Path) -> None:
-    for name in ("a.txt", "a.pdf"):
+def test_the_digest_says_which_reader_reads_a_file(tmp_path: Path) -> None:
+    for name in ("a.md", "a.pdf"):
         (tmp_path / name).write_bytes(b"same")
-    plain, other = file_digest(tmp_path / "a.txt"), file_digest(tmp_path / "a.pdf")
+    plain, other = file_digest(tmp_path / "a.md"), file_digest(tmp_path / "a.pdf")
     assert other == f"{plain} pdf-1"
 
 

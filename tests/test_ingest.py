@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -342,6 +344,32 @@ def test_a_text_that_is_held_is_not_embedded_again(place: Place, library: Librar
     assert library.document("renamed.txt").text == OWLS  # type: ignore[union-attr]
     assert len(library.passage_ids("renamed.txt")) == 1
     assert place.faults(encoder) == {}
+
+
+def test_a_file_that_is_saved_otherwise_and_says_the_same_is_still_found(
+    place: Place, library: Library, ingest: Ingest
+) -> None:
+    place.write("a.txt", f"{ZEBRA}\n{OWLS}")
+    ingest.sync()
+    before = library.passage_ids("a.txt")
+    (place.corpus / "a.txt").write_bytes(f"\ufeff{ZEBRA}\r\n{OWLS}".encode())
+    assert rows(ingest.sync()) == [("changed", "a.txt")]
+    assert before
+    assert library.passage_ids("a.txt") == before
+    assert rows(ingest.sync()) == [("unchanged", "a.txt")]
+
+
+def test_a_document_that_lost_its_passages_is_cut_again(place: Place, library: Library, ingest: Ingest) -> None:
+    place.write("a.txt", ZEBRA)
+    ingest.sync()
+    before = library.passage_ids("a.txt")
+    with closing(sqlite3.connect(place.library / "library.sqlite3")) as damaged, damaged:
+        damaged.execute("DELETE FROM words")
+        damaged.execute("DELETE FROM passages")
+    assert library.passage_ids("a.txt") == []
+    assert rows(ingest.sync()) == [("changed", "a.txt")]
+    assert library.passage_ids("a.txt") == before
+    assert [id_ for id_, _ in library.lexical(["zebra"], 5)] == before
 
 
 def test_remove_removes_nothing_where_one_is_unknown_or_not_just_one(

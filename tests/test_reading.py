@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from coalition_qa.config import Settings
-from coalition_qa.encoders import MODELS, Encoder, open_encoder
+from coalition_qa.documents.manuscript import TITLE_CHARACTERS
+from coalition_qa.encoders import MODELS, Encoder, Vectors, open_encoder
 from coalition_qa.passages import SentenceSplitter, split_document
-from coalition_qa.reading import LONGEST_ANSWER, OnnxSpanModel, SpanReader, best_span, open_reader
-from coalition_qa.types import Document, Hit, ModelError
+from coalition_qa.reading import (
+    COMPARED,
+    LONGEST_ANSWER,
+    RETRIEVAL_WEIGHT,
+    SENTENCE_WEIGHT,
+    OnnxSpanModel,
+    SpanReader,
+    SpanScores,
+    best_span,
+    open_reader,
+)
+from coalition_qa.types import Document, Hit, ModelError, Span
 
 TEXT = (
     "The Harbour Bridge was opened by the mayor, Ada Lindqvist, in 1932. It carries four lanes of traffic and two "
@@ -25,8 +39,8 @@ def encoder() -> Encoder:
 
 
 @pytest.fixture(scope="module")
-def reader() -> SpanReader:
-    return open_reader(Settings(threads=1))
+def reader(encoder: Encoder) -> SpanReader:
+    return open_reader(Settings(threads=1), encoder)
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +95,66 @@ def test_a_very_long_question_is_cut_not_refused(reader: SpanReader, hits: list[
     assert reader.read("and who opened the bridge " * 300, hits)
 
 
+def test_the_longest_title_passage_and_question_fit_the_model(reader: SpanReader, encoder: Encoder) -> None:
+    passages = split_document(Document("a.txt", "a " * encoder.window), SentenceSplitter(), encoder)
+    assert [len(encoder.pieces(passage.text)) for passage in passages] == [encoder.window]
+    assert reader.read("¿" * 500, [Hit(passages[0], "a.txt", "¿" * TITLE_CHARACTERS, score=1.0)])
+
+
+class Told:
+    """A model that keeps what it was given, and finds its first word likeliest."""
+
+    identity = "told"
+
+    def __init__(self) -> None:
+        self.passages: list[str] = []
+
+    def score(self, question: str, passage: str) -> SpanScores:
+        self.passages.append(passage)
+        pieces = [Span(*word.span()) for word in re.finditer(r"\w+", passage)]
+        scores = -np.arange(len(pieces), dtype=np.float32) / 10
+        return SpanScores(scores, scores, pieces, 0.0)
+
+
+class Pointing:
+    """An encoder for which only what says "Repairs" is like any question."""
+
+    identity, dimensions, window = "pointing", 2, 100
+
+    def pieces(self, text: str) -> list[Span]:
+        return [Span(*word.span()) for word in re.finditer(r"\S+", text)]
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        return np.array([[0, 1] if text in TEXT and "Repairs" not in text else [1, 0] for text in texts], np.float32)
+
+
+def test_of_the_best_candidates_those_come_first_whose_sentence_is_like_the_question(hits: list[Hit]) -> None:
+    found = SpanReader(Told(), Pointing()).read("What did they cost?", hits)
+    assert [(c.text.split()[0], c.likeness) for c in found] == [("Repairs", 1.0), ("The", 0.0), ("It", 0.0)]
+    assert found[0].score == pytest.approx(found[0].margin + RETRIEVAL_WEIGHT + SENTENCE_WEIGHT)
+
+
+def test_candidates_far_behind_are_not_compared(encoder: Encoder) -> None:
+    text = " ".join(f"Then came the {n}th of the ships, which was small." for n in range(COMPARED + 2))
+    passage = split_document(Document("ships.txt", text), SentenceSplitter(), encoder)[0]
+    found = SpanReader(Told(), encoder).read("Which ship came then?", [Hit(passage, "ships.txt", "", score=1.0)])
+    assert [c.likeness > 0 for c in found] == [True] * COMPARED + [False] * 2
+
+
+def test_the_title_is_read_before_the_passage_and_never_answers(hits: list[Hit]) -> None:
+    model = Told()
+    found = SpanReader(model, Pointing()).read("What is it?", [replace(hits[0], title="A bridge in Norway")])
+    assert model.passages == [f"A bridge in Norway.\n{TEXT}"]
+    assert [candidate.answer_text for candidate in found] == ["Repairs", "The", "It"]
+
+
+@pytest.mark.parametrize("title", ["", "The Harbour Bridge"])
+def test_a_title_that_the_passage_begins_with_is_not_read_twice(hits: list[Hit], title: str) -> None:
+    model = Told()
+    SpanReader(model, Pointing()).read("What is it?", [replace(hits[0], title=title)])
+    assert model.passages == [TEXT]
+
+
 def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
     for name in ("model.json", "tokenizer.json"):
         (tmp_path / name).write_bytes((MODELS / "reader" / name).read_bytes())
@@ -128,8 +202,10 @@ def another_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_hugging_face_model_reads_as_the_shipped_one_does(another_model: Path, hits: list[Hit]) -> None:
-    reader = open_reader(Settings(threads=1, reader=str(another_model)))
+def test_a_hugging_face_model_reads_as_the_shipped_one_does(
+    another_model: Path, encoder: Encoder, hits: list[Hit]
+) -> None:
+    reader = open_reader(Settings(threads=1, reader=str(another_model)), encoder)
     found = reader.read("What damaged the pier?", hits)
     assert len(found) == sum(len(hit.passage.sentences) for hit in hits)
     for candidate in found:
@@ -138,13 +214,13 @@ def test_a_hugging_face_model_reads_as_the_shipped_one_does(another_model: Path,
     assert reader.read("why " * 5_000, hits)
 
 
-def test_two_readers_are_told_apart(another_model: Path, reader: SpanReader) -> None:
-    other = open_reader(Settings(threads=1, reader=str(another_model)))
+def test_two_readers_are_told_apart(another_model: Path, encoder: Encoder, reader: SpanReader) -> None:
+    other = open_reader(Settings(threads=1, reader=str(another_model)), encoder)
     assert other.identity != reader.identity
-    assert other.identity == open_reader(Settings(threads=1, reader=str(another_model))).identity
+    assert other.identity == open_reader(Settings(threads=1, reader=str(another_model)), encoder).identity
 
 
 @pytest.mark.parametrize("name", ["no/such-reader", "nothing here"])
-def test_a_reader_that_is_not_on_this_machine_is_a_clear_error(name: str) -> None:
+def test_a_reader_that_is_not_on_this_machine_is_a_clear_error(name: str, encoder: Encoder) -> None:
     with pytest.raises(ModelError, match="COALITION_QA_READER"):
-        open_reader(Settings(threads=1, reader=name))
+        open_reader(Settings(threads=1, reader=name), encoder)

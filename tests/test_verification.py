@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from coalition_qa.config import Settings
+from coalition_qa.encoders import open_encoder
 from coalition_qa.reading import Candidate, open_reader
 from coalition_qa.types import Citation, Hit, ModelError, Passage, Span
 from coalition_qa.verification import Calibration, Signals, open_calibration, resolves, supports
@@ -142,7 +143,8 @@ def test_the_shipped_calibration_weighs_the_signals_that_there_are_and_says_what
 
 
 def test_the_shipped_calibration_was_fitted_for_the_shipped_reader() -> None:
-    assert open_calibration(None).reader == open_reader(Settings(threads=1)).identity
+    settings = Settings(threads=1)
+    assert open_calibration(None).reader == open_reader(settings, open_encoder(settings)).identity
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,7 @@ class Paragraph:
     group: str
     questions: tuple[Question, ...] = ()
     misses: tuple[str, ...] = ()  # questions on its topic that it doesn't answer
+    title: str = ""  # its document's, where that is known
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ class Example:
     spans: list[Span]
     source: str
     kind: str
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ class Plan:
     missed: float = 0.0  # passes over the questions written as unanswerable, beside `negatives`
     near: float = 0.0  # share of those that stand near a sentence that shares many words with them, not just anywhere
     among: float = 0.0  # share of all examples whose passage stands among sentences of other paragraphs
+    titled: float = 0.0  # share of the examples from a document with a title whose passage has it in front
     balanced: bool = False  # no way to open a question is more frequent among these than among those with an answer
 
 
@@ -182,6 +185,21 @@ PLANS = {
         among=0.3,
         balanced=True,
     ),
+    "eighth": Plan(
+        passes={
+            "invented": 5.0, "written": 3.0, "new_wiki": 3.0, "reddit": 1.0, "amazon": 0.6, "qamr": 0.4, "qed": 2.0,
+            "multispanqa": 2.0, "policyqa": 0.1, "covid_qa": 0.3,
+        },
+        kinds={"retrieved": 0.45, "neighbour": 0.15, "removed": 0.3, "swapped": 0.1},
+        negatives=0.2,
+        whole=0.4,
+        unmarked=0.1,
+        missed=2.5,
+        near=0.4,
+        among=0.35,
+        titled=0.5,
+        balanced=True,
+    ),
 }  # fmt: skip
 
 
@@ -213,7 +231,8 @@ def read_squad(path: Path, source: str) -> Iterator[Paragraph]:
                 if spans:
                     questions.append(Question(item["question"].strip(), spans))
             group = f"{path.stem}/{article.get('title', number)}"
-            yield Paragraph(text, source, group, tuple(questions))
+            title = article["title"].replace("_", " ") if source == "new_wiki" else ""
+            yield Paragraph(text, source, group, tuple(questions), title=title)
 
 
 def _locate(text: str, answer: str, start: int) -> Span | None:
@@ -241,7 +260,8 @@ def read_qed(path: Path) -> Iterator[Paragraph]:
             if inside:
                 answers.append((spans[inside[0]][0], spans[inside[-1]][1]))
         if answers:
-            yield Paragraph(text, "qed", item["title_text"], (Question(item["question_text"], tuple(answers)),))
+            asked = (Question(item["question_text"], tuple(answers)),)
+            yield Paragraph(text, "qed", item["title_text"], asked, title=item["title_text"])
 
 
 def read_multispanqa(path: Path) -> Iterator[Paragraph]:
@@ -295,7 +315,7 @@ def read_written(path: Path, paragraphs: Iterable[Paragraph]) -> Iterator[Paragr
         paragraph = texts[key]
         group = key if paragraph.source == "reddit" else f"{paragraph.source}/{paragraph.group}"  # posts are no article
         source = "invented" if paragraph.source == "invented" else "written"
-        yield Paragraph(paragraph.text, source, group, tuple(asked[key]), tuple(misses[key]))
+        yield Paragraph(paragraph.text, source, group, tuple(asked[key]), tuple(misses[key]), paragraph.title)
 
 
 def digest(text: str) -> str:
@@ -329,7 +349,8 @@ def read_all(data: Path, written: Path | None = None) -> dict[str, list[Paragrap
     policies = [p for part in ("dev", "test") for p in read_squad(data / f"policyqa_{part}.json", "policyqa")]
     sources["policyqa"] = policies
     sources["covid_qa"] = list(read_squad(data / "covid_qa.json", "covid_qa"))
-    invented = [Paragraph(f.read_text(encoding="utf-8"), "invented", f.stem) for f in sorted(INVENTED.glob("*.*"))]
+    texts = {f.stem: f.read_text(encoding="utf-8") for f in sorted(INVENTED.glob("*.*"))}
+    invented = [Paragraph(t, "invented", n, title=t.partition("\n")[0].strip("# ")) for n, t in texts.items()]
     sources["invented"] = list(read_written(INVENTED.with_suffix(".tsv"), invented))
     if written:
         known = [*sources["new_wiki"], *sources["reddit"], *sources["qed"], *read_news(data / "qamr")]
@@ -411,7 +432,7 @@ class Builder:
             text = f"{before} {text} {after}"
             spans = [(a + len(before) + 1, b + len(before) + 1) for a, b in spans]
         cut = window(text, spans, self.rng, self.whole())
-        return Example(question.text, *cut, paragraph.source, "positive") if cut else None
+        return Example(question.text, *cut, paragraph.source, "positive", paragraph.title) if cut else None
 
     def wrong_passage(self, passage: Paragraph, asked: Paragraph, question: Question, kind: str) -> Example | None:
         """The question with another paragraph, unless that one contains any of the answers' text."""
@@ -420,7 +441,7 @@ class Builder:
         cut = window(passage.text, [], self.rng, self.whole())
         if passage.text == asked.text or cut is None or _contains(cut[0], asked.text, question.spans):
             return None
-        return Example(question.text, cut[0], [], asked.source, kind)
+        return Example(question.text, cut[0], [], asked.source, kind, passage.title)
 
     def specific(self, paragraph: Paragraph, question: Question) -> bool:
         """Whether a question can only be about its paragraph.
@@ -455,7 +476,7 @@ class Builder:
         cut = window(text, [], self.rng, True)
         if cut is None or _contains(cut[0], paragraph.text, question.spans):
             return None
-        return Example(question.text, cut[0], [], paragraph.source, "removed")
+        return Example(question.text, cut[0], [], paragraph.source, "removed", paragraph.title)
 
     def swapped(self, paragraph: Paragraph, question: Question) -> Example | None:
         """A name or number of the question, said by the paragraph, is replaced by one it does not say."""
@@ -473,13 +494,13 @@ class Builder:
             return None
         text = question.text[: old.start()] + self.rng.choice(pool) + question.text[old.end() :]
         cut = window(paragraph.text, list(question.spans), self.rng, self.whole())
-        return Example(text, cut[0], [], paragraph.source, "swapped") if cut else None
+        return Example(text, cut[0], [], paragraph.source, "swapped", paragraph.title) if cut else None
 
     def changed(self, paragraph: Paragraph, question: Question) -> Example | None:
         """The own paragraph; a word that it shares with the question is replaced by an antonym or a sister."""
         cut = window(paragraph.text, list(question.spans), self.rng, self.whole())
         text = self.rewording.changed(question.text, cut[0]) if cut and self.rewording else None
-        return Example(text, cut[0], [], paragraph.source, "changed") if cut and text else None
+        return Example(text, cut[0], [], paragraph.source, "changed", paragraph.title) if cut and text else None
 
     def asked_otherwise(self, paragraph: Paragraph, question: Question) -> Example | None:
         """ "When did ...?" becomes "Why did ...?" or the reverse, on sentences that name no reason, or no time."""
@@ -490,7 +511,7 @@ class Builder:
         other = "Why" if match.group(1).lower() in TIME_WORDS else "When"
         if (REASON if other == "Why" else TIME).search(cut[0]):
             return None
-        return Example(other + question.text[match.end(1) :], cut[0], [], paragraph.source, "asked")
+        return Example(other + question.text[match.end(1) :], cut[0], [], paragraph.source, "asked", paragraph.title)
 
     def among_others(self, example: Example) -> Example:
         """The example with sentences of other paragraphs of its source before and behind its passage: in a handbook,
@@ -523,6 +544,8 @@ class Builder:
         """
         if self.plan.among and self.rng.random() < self.plan.among:  # no draw: an earlier plan's examples stay the same
             example = self.among_others(example)
+        if example.title and self.plan.titled and self.rng.random() < self.plan.titled:
+            example = titled(example)
         text = example.question
         if self.rewording and example.kind not in ("changed", "asked") and self.rng.random() < self.plan.reworded:
             text = self.rewording.synonyms(text, example.context)
@@ -535,7 +558,7 @@ class Builder:
         near = self.plan.near and self.rng.random() < self.plan.near
         at = [self.rng.choice(self._alike(paragraph.text, question))] if near else []
         cut = window(paragraph.text, at, self.rng, self.whole())
-        return Example(question, cut[0], [], paragraph.source, "missed") if cut else None
+        return Example(question, cut[0], [], paragraph.source, "missed", paragraph.title) if cut else None
 
     @staticmethod
     def _alike(text: str, question: str) -> list[Span]:
@@ -551,6 +574,15 @@ class Builder:
             found = {m.group() for p in texts for m in NAME_OR_NUMBER.finditer(p.text) if m.start() > 0}
             self.names[key] = sorted(name for name in found if name[0].isdigit() == digits)
         return self.names[key]
+
+
+def titled(example: Example) -> Example:
+    """The example with its document's title before the passage, as the program reads it, unless it stands there."""
+    front = f"{example.title}.\n"
+    if example.context.lstrip("# ").startswith(example.title):
+        return example
+    spans = [(a + len(front), b + len(front)) for a, b in example.spans]
+    return replace(example, context=front + example.context, spans=spans)
 
 
 def _contains(passage: str, text: str, spans: Iterable[Span]) -> bool:
@@ -678,7 +710,8 @@ def main() -> None:
     sources = read_all(options.data, written if "written" in plan.passes else None)
     examples = build(sources, plan, options.seed, options.encoder, wordnet)
     with options.out.open("w", encoding="utf-8") as out:
-        out.writelines(json.dumps(asdict(example), ensure_ascii=False) + "\n" for example in examples)
+        rows = ({key: value for key, value in asdict(e).items() if key != "title"} for e in examples)
+        out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     for (source, kind), count in sorted(Counter((e.source, e.kind) for e in examples).items()):
         log.info("%-12s %-10s %6d", source, kind, count)
 

@@ -12,7 +12,7 @@ from coalition_qa.types import Document, Span
 from coalition_qa.words import content, fold, is_function_word, words
 
 MOST_SENTENCES = 3
-CLOSE = 4.0
+CLOSE = 5.0
 """A further sentence is quoted when its score is at most this far below the best one's, in logits."""
 
 _OVERLAP_WEIGHT = 20.0  # logits that a sentence gains when it has all of the question's words

@@ -90,7 +90,7 @@ class Assistant:
     def over(cls, library: Library, encoder: Encoder, settings: Settings) -> Self:
         """The assistant that the settings describe, over a library that is open already. Raises ModelError."""
         calibration = open_calibration(settings.calibration)
-        return cls(settings, library, Retriever(library, encoder), open_reader(settings), calibration)
+        return cls(settings, library, Retriever(library, encoder), open_reader(settings, encoder), calibration)
 
     def __enter__(self) -> Self:
         return self

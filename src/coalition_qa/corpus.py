@@ -82,7 +82,7 @@ def place_of(corpus: Path, name: str) -> Path:
 
 
 def file_digest(path: Path) -> str:
-    """Hexadecimal sha256 of a file, and behind it which reader reads it, unless that is plain text.
+    """Hexadecimal sha256 of a file, and behind it which reader reads it (`reader_version`).
 
     Raises DocumentError where it can't be read.
     """

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -11,8 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coalition_qa.config import SHIPPED, Settings
-from coalition_qa.encoders import MODELS, may_download, open_session, open_tokenizer, read_model_card, weights_digest
-from coalition_qa.types import Hit, ModelError, Passage, Span
+from coalition_qa.encoders import (
+    MODELS,
+    Encoder,
+    may_download,
+    open_session,
+    open_tokenizer,
+    read_model_card,
+    weights_digest,
+)
+from coalition_qa.types import Hit, ModelError, Span
 
 LONGEST_ANSWER = 30
 """Word pieces that an answer span may have."""
@@ -21,24 +29,32 @@ RETRIEVAL_WEIGHT = 20.0
 """What the passage's score counts beside the reader's margin, which is in logits. Chosen on development questions:
 eval/LOG.md."""
 
-_QUESTION_PIECES = 200  # with the longest passage and the special ones this stays within the model's 512
+SENTENCE_WEIGHT = 15.0
+"""What the cosine of question and sentence counts beside them."""
+
+COMPARED = 6
+"""Of the candidates, those whose sentences are compared with the question: each is encoded for it."""
+
+_QUESTION_PIECES = 130  # with the longest title, passage and the special ones this stays within the model's 512
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A sentence that may answer. `answer` is the likeliest span in it; `margin`, in logits, is how much likelier
-    the reader thinks that span than that its passage holds no answer.
+    the reader thinks that span than that its passage holds no answer. `likeness` is the cosine of question and
+    sentence, 0 where they were not compared.
     """
 
     hit: Hit
     sentence: Span
     answer: Span
     margin: float
+    likeness: float = 0.0
 
     @property
     def score(self) -> float:
         """What candidates are ranked by."""
-        return self.margin + RETRIEVAL_WEIGHT * self.hit.score
+        return self.margin + RETRIEVAL_WEIGHT * self.hit.score + SENTENCE_WEIGHT * self.likeness
 
     @property
     def text(self) -> str:
@@ -88,10 +104,13 @@ class SpanScores:
 
 
 class SpanReader:
-    """Reads with an extractive model: one pass over question and passage gives a span for every sentence."""
+    """Reads with an extractive model: one pass over question and passage gives a span for every sentence. The
+    sentences of the best are then held against the question, as passages were.
+    """
 
-    def __init__(self, model: SpanModel) -> None:
+    def __init__(self, model: SpanModel, encoder: Encoder) -> None:
         self._model = model
+        self._encoder = encoder
 
     @property
     def identity(self) -> str:
@@ -100,13 +119,19 @@ class SpanReader:
 
     def read(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
         """Every sentence of the passages as a candidate, best first; ties by rank and place."""
-        candidates = [Candidate(hit, *place) for hit in hits for place in self._places(question, hit.passage)]
-        return sorted(candidates, key=lambda candidate: -candidate.score)
+        candidates = _ranked(Candidate(hit, *place) for hit in hits for place in self._places(question, hit))
+        compared = candidates[:COMPARED]
+        likeness = self._encoder.encode([c.text for c in compared]) @ self._encoder.encode([question])[0]
+        alike = (replace(c, likeness=float(value)) for c, value in zip(compared, likeness, strict=True))
+        return _ranked([*alike, *candidates[COMPARED:]])
 
-    def _places(self, question: str, passage: Passage) -> Iterator[tuple[Span, Span, float]]:
-        """Each sentence, its likeliest answer span, and that span's margin over no answer."""
-        read = self._model.score(question, passage.text)
-        shift = passage.span.start
+    def _places(self, question: str, hit: Hit) -> Iterator[tuple[Span, Span, float]]:
+        """Each sentence, its likeliest answer span, and that span's margin over no answer. The document's title is
+        read before the passage, and never answers.
+        """
+        passage, front = hit.passage, _front(hit)
+        read = self._model.score(question, front + passage.text)
+        shift = passage.span.start - len(front)
         pieces = [Span(piece.start + shift, piece.end + shift) for piece in read.pieces]
         for sentence in passage.sentences:
             inside = [at for at, span in enumerate(pieces) if sentence.start <= span.start < span.end <= sentence.end]
@@ -131,7 +156,7 @@ class OnnxSpanModel:
         return self._identity
 
     def score(self, question: str, passage: str) -> SpanScores:
-        """Read the question, cut to 200 pieces, with the passage."""
+        """Read the question, cut to 130 pieces, with the passage."""
         offsets = self._tokenizer.encode(question, add_special_tokens=False).offsets
         encoding = self._tokenizer.encode(_shortened(question, offsets), passage)
         tokens = np.array([encoding.ids], dtype=np.int64)
@@ -177,7 +202,7 @@ class TransformersSpanModel:
         return self._identity
 
     def score(self, question: str, passage: str) -> SpanScores:
-        """Read the question, cut to 200 pieces, with the passage."""
+        """Read the question, cut to 130 pieces, with the passage."""
         offsets = self._tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
         fed = self._tokenizer(
             _shortened(question, offsets), passage, return_tensors="pt", return_offsets_mapping=True, verbose=False
@@ -188,11 +213,20 @@ class TransformersSpanModel:
         return _span_scores(read.start_logits[0].numpy(), read.end_logits[0].numpy(), places, sequences)
 
 
-def open_reader(settings: Settings) -> SpanReader:
+def open_reader(settings: Settings, encoder: Encoder) -> SpanReader:
     """The reader that the settings name. Raises ModelError where it is missing or damaged."""
     if settings.reader == SHIPPED:
-        return SpanReader(OnnxSpanModel(MODELS / "reader", settings.threads))
-    return SpanReader(TransformersSpanModel(settings.reader, settings.threads))
+        return SpanReader(OnnxSpanModel(MODELS / "reader", settings.threads), encoder)
+    return SpanReader(TransformersSpanModel(settings.reader, settings.threads), encoder)
+
+
+def _ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
+    return sorted(candidates, key=lambda candidate: -candidate.score)
+
+
+def _front(hit: Hit) -> str:
+    """The title as training put it before passages, unless the passage begins with it."""
+    return f"{hit.title}.\n" if hit.title and not hit.passage.text.lstrip("# ").startswith(hit.title) else ""
 
 
 def _shortened(question: str, offsets: Sequence[tuple[int, int]]) -> str:

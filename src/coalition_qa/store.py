@@ -22,6 +22,7 @@ _AT_ONCE = 500  # bound variables in one statement; SQLite's own limit may be as
 _RARE_ROWS = 3_000  # passages that are scored for one question's words; see `lexical`
 _REMEMBERED = 5_000  # changes; an index that is further behind is filled anew
 _OF_NAMES = "SELECT number FROM passages JOIN names USING (document) WHERE name IN (SELECT value FROM json_each(?))"
+_IS_CUT = "EXISTS (SELECT 1 FROM passages WHERE passages.document = documents.number)"
 _PASSAGE = "p.id, p.document, first, last, sentences, vector, p.seal"
 
 
@@ -72,12 +73,12 @@ class Store(Database):
     ) -> None:
         """Make `document.name` stand for this document, replacing what it stood for. One transaction."""
         with self.transaction():
-            self._forget_name(document.name)
-            held = self._rows("SELECT number, chunker FROM documents WHERE id = ?", (document.id,))
-            if held and held[0][1] != chunker:
+            held = self._rows("SELECT number FROM documents WHERE id = ?", (document.id,))
+            if held and not self.holds(document.id, chunker):
                 self._delete_document(held[0][0])
                 held = []
             number = held[0][0] if held else self._insert(document, passages, vectors, chunker)
+            self._forget_name(document.name, but_keep=number)
             said = (document.title, document.date, document.language, json.dumps(document.pages))
             row = (document.name, number, file_sha256, *said)
             self._connection.execute("INSERT INTO names VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, seal(*row)))
@@ -103,12 +104,13 @@ class Store(Database):
             self._forget_name(name)
             self._name_generation()
 
-    def _forget_name(self, name: str) -> None:
+    def _forget_name(self, name: str, but_keep: int | None = None) -> None:
+        """Also the document, where no other name stands for it and it is not the one to keep."""
         rows = self._rows("SELECT document FROM names WHERE name = ?", (name,))
         if not rows:
             return
         self._connection.execute("DELETE FROM names WHERE name = ?", (name,))
-        if not self._rows("SELECT 1 FROM names WHERE document = ?", rows[0]):
+        if rows[0][0] != but_keep and not self._rows("SELECT 1 FROM names WHERE document = ?", rows[0]):
             self._delete_document(rows[0][0])
 
     def _delete_document(self, number: int) -> None:
@@ -136,9 +138,12 @@ class Store(Database):
     # -- reading -----------------------------------------------------------------------------------------
 
     def names(self) -> dict[str, Named]:
-        """Every name and what it stands for."""
+        """Every name and what it stands for; a document without passages as one that is cut by no chunker, so that it
+        is cut again: there was a time when one lost them whose file was saved otherwise and said the same.
+        """
         rows = self._rows(
-            "SELECT name, id, file_sha256, chunker FROM names JOIN documents ON number = document ORDER BY name"
+            f"SELECT name, id, file_sha256, iif({_IS_CUT}, chunker, '') FROM names JOIN documents"
+            " ON documents.number = document ORDER BY name"
         )
         return {name: Named(*rest) for name, *rest in rows}
 
@@ -173,7 +178,8 @@ class Store(Database):
 
     def holds(self, document_id: str, chunker: str) -> bool:
         """Whether the document is there, cut by this chunker: `put` then needs neither passages nor vectors."""
-        return bool(self._rows("SELECT 1 FROM documents WHERE (id, chunker) = (?, ?)", (document_id, chunker)))
+        which = f"(id, chunker) = (?, ?) AND {_IS_CUT}"
+        return bool(self._rows(f"SELECT 1 FROM documents WHERE {which}", (document_id, chunker)))
 
     def stray_words(self) -> int:
         """How many full-text entries there are without their passage."""

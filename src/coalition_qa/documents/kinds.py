@@ -30,6 +30,7 @@ ENDINGS: dict[str, Kind] = {
 READABLE = frozenset(ENDINGS)
 PLAIN = ("text", "markdown")
 VERSIONS: dict[Kind, int] = {
+    "text": 1,
     "html": 1,
     "pdf": 1,
     "docx": 1,
@@ -60,7 +61,7 @@ def is_readable(path: Path) -> bool:
 
 
 def reader_version(path: Path) -> str:
-    """What changes when the reader of such files does; empty for plain text, which is read as it stands."""
+    """What changes when the reader of such files does; empty for Markdown, which is read as it always was."""
     kind = kind_of(path)
     return f"{kind}-{VERSIONS[kind]}" if kind in VERSIONS else ""
 

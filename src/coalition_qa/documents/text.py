@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from coalition_qa.documents.manuscript import Parsed, Refused, composed, iso_date, language_tag, short_title
+from coalition_qa.documents.manuscript import (
+    TITLE_CHARACTERS,
+    Parsed,
+    Refused,
+    composed,
+    iso_date,
+    language_tag,
+    short_title,
+)
 
 _BINARY = "the file is binary, not text; save its text or leave it out."
 _HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*\s*$")
@@ -15,8 +23,11 @@ _LINE = 500  # characters of a line that are looked at for a heading
 
 
 def read_plain(raw: bytes) -> Parsed:
-    """The text as it stands: line ends become \\n and text is NFC; nothing else is changed, so spans stay true."""
-    return Parsed(_as_it_stands(raw))
+    """The text as it stands: line ends become \\n and text is NFC; nothing else is changed, so spans stay true. The
+    title is a headline: a first line that is short and ends like none of a text's.
+    """
+    text = _as_it_stands(raw)
+    return Parsed(text, _headline(text))
 
 
 def read_markdown(raw: bytes) -> Parsed:
@@ -28,6 +39,13 @@ def read_markdown(raw: bytes) -> Parsed:
     title = facts.get("title") or _first_heading(text)
     language = facts.get("language") or facts.get("lang", "")
     return Parsed(text, short_title(title), iso_date(facts.get("date", "")), language_tag(language))
+
+
+def _headline(text: str) -> str:
+    first, _, rest = text.lstrip()[: 2 * _LINE].partition("\n")
+    line = first.strip()
+    said = len(line) <= TITLE_CHARACTERS and any(letter.isalpha() for letter in line) and line[-1] not in ".,;:"
+    return short_title(line) if rest.strip() and said else ""
 
 
 def decode(raw: bytes) -> str:
