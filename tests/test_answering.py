@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from coalition_qa.answering import Reply, chosen, compose
@@ -128,3 +130,42 @@ def test_who_somebody_is_is_answered_with_a_title_or_more_of_the_name(
     question: str, sentence: Span, answer: str
 ) -> None:
     assert composed(question, candidate(sentence, 9.0, answer), candidate(PUBS, 0.0, "two pubs")).short == answer
+
+
+LIST = (
+    "Plans for 2024:\n- Mend the roof. It leaks.\n\n- Open on Sundays.\n- Buy a van.\n\nThis costs money.\n- No more."
+)
+LINES = [Span(match.start(), match.end()) for match in re.finditer(r"\S[^\n.]*[.:]", LIST)]
+PLANS = Hit(Passage("p2", "d2", Span(0, len(LIST)), LIST, tuple(LINES)), "plans.txt", "", score=1.0)
+
+
+def listed(question: str, best: int) -> list[str]:
+    """The sentences quoted where sentence `best` is by far the best."""
+    found = [Candidate(PLANS, line, line, 50.0 if n == best else -n) for n, line in enumerate(LINES)]
+    return texts(compose(question, sorted(found, key=lambda c: -c.score), {}.get))
+
+
+def test_of_a_list_all_items_are_quoted_where_several_things_are_asked_for() -> None:
+    assert listed("What are the plans for 2024?", 3) == ["- Open on Sundays.", "- Mend the roof.", "- Buy a van."]
+
+
+@pytest.mark.parametrize(
+    ("question", "best", "quoted"),
+    [
+        ("When does it open?", 3, "- Open on Sundays."),  # one thing
+        ("What are the costs?", 5, "This costs money."),  # no item
+        ("What are the costs?", 6, "- No more."),  # a list of its own
+        ("What are the costs?", 2, "It leaks."),  # begins no item
+    ],
+)
+def test_else_a_list_is_no_reason_to_quote_more(question: str, best: int, quoted: str) -> None:
+    assert listed(question, best) == [quoted]
+
+
+def test_of_a_long_list_the_best_and_the_first_ten_items_are_quoted() -> None:
+    text = "\n".join(f"{n}. The {n}th thing" for n in range(1, 15))
+    lines = [Span(match.start(), match.end()) for match in re.finditer(r"[^\n]+", text)]
+    hit = Hit(Passage("p3", "d3", Span(0, len(text)), text, tuple(lines)), "things.txt", "", score=1.0)
+    found = [Candidate(hit, line, line, 50.0 if n == 12 else -n) for n, line in enumerate(lines)]
+    quoted = texts(compose("What are the things?", sorted(found, key=lambda c: -c.score), {}.get))
+    assert quoted == ["13. The 13th thing", *(f"{n}. The {n}th thing" for n in range(1, 11))]

@@ -20,6 +20,8 @@ _OVERLAP_WEIGHT = 20.0  # logits that a sentence gains when it has all of the qu
 _RIGHT_SPEAKER, _WRONG_SPEAKER = 2.0, -30.0  # logits for a sentence that the person asked about says, or another
 _WRONG_PERSON = -30.0  # logits, for a sentence that names somebody else than the one who is asked about
 _WHO_IS = re.compile(r"(?i:who(?: is| was|['’]s)) (?P<name>[A-Z][\w’'-]+(?: [A-Z][\w’'-]*\w)*)\W*")
+_MOST_ITEMS = 10
+_ITEM = re.compile(r"(?:(?P<bullet>[-*+•‣▪–])|\(?\d{1,3}[.)])\s")
 _LOOKED_BACK, _LOOKED_AHEAD = 20_000, 2_000  # characters around a passage in which its speakers are looked for
 _SEVERAL = re.compile(
     r"\b(?:which|what|whose) (?:two|three|four|five|six|several|other)\b|\b(?:name|list) (?:the|all|some)\b|"
@@ -47,12 +49,37 @@ def compose(question: str, candidates: Sequence[Candidate], document: Callable[[
             return reply
     ranked = _by_whom_it_tells_of(question, _by_who_says_it(question, candidates, spoken))
     shown = chosen(ranked)
+    if _SEVERAL.search(question):
+        shown += [item for item in list_of(shown[0], ranked) if item not in shown]
     return Reply(tuple(shown), _short(question, shown))
 
 
 def chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
     """The best candidate and those close behind it, at most three, best first."""
     return [c for c in candidates[:MOST_SENTENCES] if c.score >= candidates[0].score - CLOSE]
+
+
+def list_of(candidate: Candidate, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The list that a candidate's sentence begins an item of: the sentences of its passage, in their order, that begin
+    the items, at most the first ten. Items stand line below line and begin with the same mark. Empty for no item.
+    """
+    text, shift = candidate.hit.passage.text, candidate.hit.passage.span.start
+    beside = sorted((c for c in candidates if c.hit == candidate.hit), key=lambda c: c.sentence.start)
+    lists: list[list[Candidate]] = [[]]
+    end = shift
+    for one in beside:
+        if end == shift or "\n" in text[end - shift : one.sentence.start - shift]:  # else it goes on with an item
+            if not lists[-1] or _mark(one.text) != _mark(lists[-1][-1].text):
+                lists.append([])
+            lists[-1].append(one)
+        end = one.sentence.end
+    return next((found[:_MOST_ITEMS] for found in lists if candidate in found and _mark(candidate.text)), [])
+
+
+def _mark(sentence: str) -> str:
+    """The bullet before a list's item, "1" for any number, or nothing."""
+    match = _ITEM.match(sentence)
+    return "" if match is None else match.group("bullet") or "1"
 
 
 def _short(question: str, shown: Sequence[Candidate]) -> str:
