@@ -95,10 +95,11 @@ def test_a_very_long_question_is_cut_not_refused(reader: SpanReader, hits: list[
     assert reader.read("and who opened the bridge " * 300, hits)
 
 
-def test_the_longest_title_passage_and_question_fit_the_model(reader: SpanReader, encoder: Encoder) -> None:
+@pytest.mark.parametrize("title", ["¿", "각 "])
+def test_the_longest_title_passage_and_question_fit_the_model(reader: SpanReader, encoder: Encoder, title: str) -> None:
     passages = split_document(Document("a.txt", "a " * encoder.window), SentenceSplitter(), encoder)
     assert [len(encoder.pieces(passage.text)) for passage in passages] == [encoder.window]
-    assert reader.read("¿" * 500, [Hit(passages[0], "a.txt", "¿" * TITLE_CHARACTERS, score=1.0)])
+    assert reader.read("¿" * 500, [Hit(passages[0], "a.txt", title * TITLE_CHARACTERS, score=1.0)])
 
 
 class Told:

@@ -50,7 +50,7 @@ def compose(question: str, candidates: Sequence[Candidate], document: Callable[[
     ranked = _by_whom_it_tells_of(question, _by_who_says_it(question, candidates, spoken))
     shown = chosen(ranked)
     if _SEVERAL.search(question):
-        shown += [item for item in list_of(shown[0], ranked) if item not in shown]
+        shown += [item for item in _list_of(shown[0], ranked) if item not in shown]
     return Reply(tuple(shown), _short(question, shown))
 
 
@@ -59,7 +59,7 @@ def chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
     return [c for c in candidates[:MOST_SENTENCES] if c.score >= candidates[0].score - CLOSE]
 
 
-def list_of(candidate: Candidate, candidates: Sequence[Candidate]) -> list[Candidate]:
+def _list_of(candidate: Candidate, candidates: Sequence[Candidate]) -> list[Candidate]:
     """The list that a candidate's sentence begins an item of: the sentences of its passage, in their order, that begin
     the items, at most the first ten. Items stand line below line and begin with the same mark. Empty for no item.
     """

@@ -35,7 +35,7 @@ SENTENCE_WEIGHT = 15.0
 COMPARED = 6
 """Of the candidates, those whose sentences are compared with the question: each is encoded for it."""
 
-_QUESTION_PIECES = 130  # with the longest title, passage and the special ones this stays within the model's 512
+_QUESTION_PIECES, _TITLE_PIECES = 130, 100  # with the longest passage and the special ones within the model's 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class SpanReader:
         """Each sentence, its likeliest answer span, and that span's margin over no answer. The document's title is
         read before the passage, and never answers.
         """
-        passage, front = hit.passage, _front(hit)
+        passage, front = hit.passage, self._front(hit)
         read = self._model.score(question, front + passage.text)
         shift = passage.span.start - len(front)
         pieces = [Span(piece.start + shift, piece.end + shift) for piece in read.pieces]
@@ -139,6 +139,14 @@ class SpanReader:
                 first, last, score = best_span(read.starts[inside], read.ends[inside])
                 answer = Span(pieces[inside[first]].start, pieces[inside[last]].end)
                 yield sentence, answer, score - read.null
+
+    def _front(self, hit: Hit) -> str:
+        """The title as training put it before passages, unless the passage begins with it. It is cut by pieces: one
+        Korean syllable may be three.
+        """
+        pieces = self._encoder.pieces(hit.title)[:_TITLE_PIECES]
+        title = hit.title[: pieces[-1].end] if pieces else ""
+        return f"{title}.\n" if title and not hit.passage.text.lstrip("# ").startswith(title) else ""
 
 
 class OnnxSpanModel:
@@ -222,11 +230,6 @@ def open_reader(settings: Settings, encoder: Encoder) -> SpanReader:
 
 def _ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
     return sorted(candidates, key=lambda candidate: -candidate.score)
-
-
-def _front(hit: Hit) -> str:
-    """The title as training put it before passages, unless the passage begins with it."""
-    return f"{hit.title}.\n" if hit.title and not hit.passage.text.lstrip("# ").startswith(hit.title) else ""
 
 
 def _shortened(question: str, offsets: Sequence[tuple[int, int]]) -> str:
