@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +12,14 @@ import pytest
 
 from coalition_qa.config import Settings
 from coalition_qa.documents.manuscript import TITLE_CHARACTERS
-from coalition_qa.encoders import MODELS, Encoder, Vectors, open_encoder
+from coalition_qa.encoders import MODELS, READERS, Encoder, Vectors, open_encoder
 from coalition_qa.passages import SentenceSplitter, split_document
 from coalition_qa.reading import (
     COMPARED,
     LONGEST_ANSWER,
+    READ_AGAIN,
     RETRIEVAL_WEIGHT,
+    SECOND_SHARE,
     SENTENCE_WEIGHT,
     OnnxSpanModel,
     SpanReader,
@@ -156,9 +158,65 @@ def test_a_title_that_the_passage_begins_with_is_not_read_twice(hits: list[Hit],
     assert model.passages == [TEXT]
 
 
-def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
-    for name in ("model.json", "tokenizer.json"):
-        (tmp_path / name).write_bytes((MODELS / "reader" / name).read_bytes())
+class Sure:
+    """A model that is as sure of every passage as it was told, and answers with the word that it was told."""
+
+    def __init__(self, margins: Mapping[str, float], word: int) -> None:
+        self.margins, self.word = margins, word
+        self.passages: list[str] = []
+
+    @property
+    def identity(self) -> str:
+        return f"sure of {self.margins}"
+
+    def score(self, question: str, passage: str) -> SpanScores:
+        self.passages.append(passage)
+        pieces = [Span(*word.span()) for word in re.finditer(r"\w+", passage)]
+        scores = np.full(len(pieces), -99, dtype=np.float32)
+        scores[self.word] = self.margins[passage] / 2
+        return SpanScores(scores, scores, pieces, 0.0)
+
+
+@pytest.fixture
+def three(encoder: Encoder) -> list[Hit]:
+    texts = ["Anna keeps bees.", "Berit keeps hens.", "Clara keeps goats."]
+    passages = [split_document(Document(f"{text[0]}.txt", text), SentenceSplitter(), encoder)[0] for text in texts]
+    return [Hit(passage, f"{passage.text[0]}.txt", "", score=1.0) for passage in passages]
+
+
+def test_the_second_model_reads_the_best_passage_again(three: list[Hit]) -> None:
+    a, b, c = (hit.passage.text for hit in three)
+    first, second = Sure({a: 4, b: 8, c: 2}, word=0), Sure({b: 6}, word=2)
+    found = SpanReader(first, Pointing(), second).read("Who keeps hens?", three)
+    assert second.passages == [b]
+    assert [candidate.answer_text for candidate in found] == ["hens", "Anna", "Clara"]
+    assert [candidate.margin for candidate in found] == pytest.approx([SECOND_SHARE * 6 + (1 - SECOND_SHARE) * 8, 4, 2])
+
+
+def test_where_the_second_model_rejects_the_best_passage_it_reads_the_next(three: list[Hit]) -> None:
+    a, b, c = (hit.passage.text for hit in three)
+    second = Sure({b: -40, a: 7}, word=0)
+    found = SpanReader(Sure({a: 4, b: 8, c: 2}, word=0), Pointing(), second).read("Who keeps bees?", three)
+    assert second.passages == [b, a]
+    assert [candidate.answer_text for candidate in found] == ["Anna", "Clara", "Berit"]
+
+
+def test_the_second_model_reads_no_more_than_so_many_passages(three: list[Hit]) -> None:
+    margins = {hit.passage.text: 4.0 for hit in three}
+    second = Sure(dict.fromkeys(margins, -40.0), word=0)
+    SpanReader(Sure(margins, word=0), Pointing(), second).read("Who keeps cows?", three)
+    assert len(second.passages) == READ_AGAIN < len(three)
+
+
+def test_the_scores_of_two_models_are_told_apart_from_those_of_one(reader: SpanReader) -> None:
+    alone = [OnnxSpanModel(MODELS / name, threads=1).identity for name in READERS]
+    assert reader.identity == "+".join(alone)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_damaged_model_is_refused(tmp_path: Path, name: str) -> None:
+    for file in ("model.json", "tokenizer.json"):
+        (tmp_path / file).write_bytes((MODELS / name / file).read_bytes())
     (tmp_path / "model.onnx").write_bytes(b"not a model")
     with pytest.raises(ModelError, match="damaged"):
         OnnxSpanModel(tmp_path, threads=1)

@@ -1,7 +1,7 @@
 """Build the reader's training examples: questions with their passage, and questions with a wrong one.
 
 Every source is reduced to `Paragraph`s, each with its questions and the character spans that annotators
-marked. `build` then draws positives (whole paragraphs or random sentence windows around the answer) and seven
+marked. `build` then draws positives (whole paragraphs or random sentence windows around the answer) and eight
 kinds of no-answer examples, and writes one JSON object a line.
 
     python data.py --plan first --data DATA --encoder ENCODER --wordnet WORDNET --out first.jsonl --seed 13
@@ -11,6 +11,9 @@ kinds of no-answer examples, and writes one JSON object a line.
     python data.py --plan fifth --data DATA --encoder ENCODER --out fifth.jsonl --seed 47
     python data.py --plan sixth --data DATA --encoder ENCODER --out sixth.jsonl --seed 53
     python data.py --plan seventh --data DATA --encoder ENCODER --out seventh.jsonl --seed 59
+    python data.py --plan eighth --data DATA --encoder ENCODER --out eighth.jsonl --seed 61
+    python data.py --plan ninth --data DATA --encoder ENCODER --out ninth.jsonl --seed 67
+    python data.py --plan tenth --data DATA --encoder ENCODER --out tenth.jsonl --seed 71
 """
 
 from __future__ import annotations
@@ -78,6 +81,14 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Miss:
+    """A question that its paragraph doesn't answer, and the sentence that one might take for the answer, if known."""
+
+    text: str
+    near: Span | None = None
+
+
+@dataclass(frozen=True)
 class Paragraph:
     """A passage of one source; paragraphs with the same `group` are from one article, page or web site."""
 
@@ -85,7 +96,7 @@ class Paragraph:
     source: str
     group: str
     questions: tuple[Question, ...] = ()
-    misses: tuple[str, ...] = ()  # questions on its topic that it doesn't answer
+    misses: tuple[Miss, ...] = ()  # questions on its topic that it doesn't answer
     title: str = ""  # its document's, where that is known
 
 
@@ -200,6 +211,36 @@ PLANS = {
         titled=0.5,
         balanced=True,
     ),
+    "ninth": Plan(
+        passes={
+            "new_wiki": 0.8, "written": 0.5, "invented": 1.0, "reddit": 0.1, "amazon": 0.05, "qamr": 0.05, "qed": 0.5,
+            "multispanqa": 0.5, "covid_qa": 0.1,
+        },
+        kinds={"retrieved": 0.5, "neighbour": 0.15, "removed": 0.35},
+        negatives=0.2,
+        whole=0.4,
+        unmarked=0.1,
+        missed=0.5,
+        near=0.4,
+        among=0.35,
+        titled=0.5,
+        balanced=True,
+    ),
+    "tenth": Plan(
+        passes={
+            "plain": 2.0, "invented": 1.5, "written": 0.6, "new_wiki": 0.5, "qed": 0.4, "multispanqa": 0.4,
+            "qamr": 0.03, "reddit": 0.05,
+        },
+        kinds={"retrieved": 0.3, "neighbour": 0.05, "removed": 0.3, "elsewhere": 0.35},
+        negatives=0.2,
+        whole=0.5,
+        unmarked=0.1,
+        missed=0.6,
+        near=0.6,
+        among=0.2,
+        titled=0.6,
+        balanced=True,
+    ),
 }  # fmt: skip
 
 
@@ -301,20 +342,24 @@ def read_qamr(folder: Path) -> Iterator[Paragraph]:
 
 
 def read_written(path: Path, paragraphs: Iterable[Paragraph]) -> Iterator[Paragraph]:
-    """The questions of questions.tsv, on paragraphs of other sources, which they name by a hash of the text."""
+    """The questions of questions.tsv, on paragraphs of other sources, which they name by a hash of the text.
+
+    Where a column "answered" says no, the span is that of a sentence near the question.
+    """
     texts = {digest(paragraph.text): paragraph for paragraph in paragraphs}
     asked: dict[str, list[Question]] = defaultdict(list)
-    misses: dict[str, list[str]] = defaultdict(list)
+    misses: dict[str, list[Miss]] = defaultdict(list)
     with path.open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
-            if row["start"]:
-                asked[row["paragraph"]].append(Question(row["question"], ((int(row["start"]), int(row["end"])),)))
+            span = (int(row["start"]), int(row["end"])) if row["start"] else None
+            if span is None or row.get("answered") == "no":
+                misses[row["paragraph"]].append(Miss(row["question"], span))
             else:
-                misses[row["paragraph"]].append(row["question"])
+                asked[row["paragraph"]].append(Question(row["question"], (span,)))
     for key in dict.fromkeys([*asked, *misses]):
         paragraph = texts[key]
         group = key if paragraph.source == "reddit" else f"{paragraph.source}/{paragraph.group}"  # posts are no article
-        source = "invented" if paragraph.source == "invented" else "written"
+        source = paragraph.source if paragraph.source in ("invented", "plain") else "written"
         yield Paragraph(paragraph.text, source, group, tuple(asked[key]), tuple(misses[key]), paragraph.title)
 
 
@@ -339,8 +384,10 @@ def _indices(field_text: str) -> list[int]:
     return sorted(int(part) for part in field_text.split() if part.isdigit())
 
 
-def read_all(data: Path, written: Path | None = None) -> dict[str, list[Paragraph]]:
-    """Every source by name. `data` holds the files that README.md lists, `written` is questions.tsv."""
+def read_all(data: Path, written: Path | None = None, plain: bool = False) -> dict[str, list[Paragraph]]:
+    """Every source by name. `data` holds the files that README.md lists, `written` is questions.tsv; `plain` adds
+    invented_plain.tsv, which the plans before the ninth did not have.
+    """
     shifts = {"new_wiki": "new_wiki", "reddit": "reddit", "amazon": "amazon_reviews"}
     sources = {name: list(read_squad(data / f"squadshifts_{part}.json", name)) for name, part in shifts.items()}
     sources["qamr"] = list(read_qamr(data / "qamr"))
@@ -352,6 +399,9 @@ def read_all(data: Path, written: Path | None = None) -> dict[str, list[Paragrap
     texts = {f.stem: f.read_text(encoding="utf-8") for f in sorted(INVENTED.glob("*.*"))}
     invented = [Paragraph(t, "invented", n, title=t.partition("\n")[0].strip("# ")) for n, t in texts.items()]
     sources["invented"] = list(read_written(INVENTED.with_suffix(".tsv"), invented))
+    if plain:
+        asked = [replace(paragraph, source="plain") for paragraph in invented]
+        sources["plain"] = list(read_written(INVENTED.with_name("invented_plain.tsv"), asked))
     if written:
         known = [*sources["new_wiki"], *sources["reddit"], *sources["qed"], *read_news(data / "qamr")]
         sources["written"] = list(read_written(written, known))
@@ -469,7 +519,7 @@ class Builder:
     def removed(self, paragraph: Paragraph, question: Question) -> Example | None:
         """The question's own paragraph without the sentences that hold an answer."""
         sentences = sentence_spans(paragraph.text)
-        kept = [s for s in sentences if not any(s[0] < b and s[1] > a for a, b in question.spans)]
+        kept = [s for s in sentences if not _within(question.spans, s)]
         if len(kept) < 2 or len(kept) == len(sentences):
             return None
         text = " ".join(paragraph.text[a:b].strip() for a, b in kept)
@@ -553,18 +603,31 @@ class Builder:
             text = text.rstrip("? ")
         return replace(example, question=text)
 
-    def missed(self, paragraph: Paragraph, question: str) -> Example | None:
+    def missed(self, paragraph: Paragraph, miss: Miss) -> Example | None:
         """A question that was written as one that its paragraph doesn't answer."""
         near = self.plan.near and self.rng.random() < self.plan.near
-        at = [self.rng.choice(self._alike(paragraph.text, question))] if near else []
+        at = [miss.near or self.rng.choice(self._alike(paragraph.text, miss.text))] if near else []
         cut = window(paragraph.text, at, self.rng, self.whole())
-        return Example(question, cut[0], [], paragraph.source, "missed", paragraph.title) if cut else None
+        return Example(miss.text, cut[0], [], paragraph.source, "missed", paragraph.title) if cut else None
+
+    def elsewhere(self, paragraph: Paragraph, question: Question) -> Example | None:
+        """Another place of an invented document, around a sentence that shares words with the question: what retrieval
+        finds beside the right place.
+        """
+        if paragraph.source not in ("invented", "plain"):
+            return None
+        away = [s for s in self._alike(paragraph.text, question.text, 4) if not _within(question.spans, s)]
+        cut = window(paragraph.text, [self.rng.choice(away)], self.rng, False) if away else None
+        if cut is None or _contains(cut[0], paragraph.text, question.spans):
+            return None
+        return Example(question.text, cut[0], [], paragraph.source, "elsewhere", paragraph.title)
 
     @staticmethod
-    def _alike(text: str, question: str) -> list[Span]:
-        """The two sentences that share the most words with the question: a near miss is made near one of them."""
+    def _alike(text: str, question: str, count: int = 2) -> list[Span]:
+        """The sentences that share the most words with the question: a near miss is made near one of them."""
         asked = set(normalise(question).split())
-        return sorted(sentence_spans(text), key=lambda s: -len(asked & set(normalise(text[s[0] : s[1]]).split())))[:2]
+        ranked = sorted(sentence_spans(text), key=lambda s: -len(asked & set(normalise(text[s[0] : s[1]]).split())))
+        return ranked[:count]
 
     def _names(self, group: str, digits: bool) -> list[str]:
         """Names, or numbers, that the group's paragraphs mention inside a sentence."""
@@ -585,6 +648,10 @@ def titled(example: Example) -> Example:
     return replace(example, context=front + example.context, spans=spans)
 
 
+def _within(spans: Iterable[Span], sentence: Span) -> bool:
+    return any(sentence[0] < end and sentence[1] > start for start, end in spans)
+
+
 def _contains(passage: str, text: str, spans: Iterable[Span]) -> bool:
     normal = normalise(passage)
     return any(normalise(text[a:b]) in normal for a, b in spans)
@@ -602,6 +669,7 @@ def build(
         "neighbour": builder.neighbour,
         "removed": builder.removed,
         "swapped": builder.swapped,
+        "elsewhere": builder.elsewhere,
         "changed": builder.changed,
         "asked": builder.asked_otherwise,
     }
@@ -611,8 +679,9 @@ def build(
         examples += [e for e, _ in zip(made, range(round(wanted * plan.kinds[kind])), strict=False)]
     if "retrieved" in plan.kinds:
         examples += _retrieved(builder, round(wanted * plan.kinds["retrieved"]), encoder)
-    for source, share in (("written", plan.missed), ("invented", plan.passes.get("invented", 0))):
-        misses = [(p, text) for p in sources.get(source, ()) for text in p.misses]
+    shares = {"written": plan.missed} | {name: plan.passes.get(name, 0) for name in ("invented", "plain")}
+    for source, share in shares.items():
+        misses = [(p, miss) for p in sources.get(source, ()) for miss in p.misses]
         drawn = misses * int(share) + builder.rng.sample(misses, round(len(misses) * (share % 1)))
         examples += [e for miss in drawn if (e := builder.missed(*miss))]
     builder.rng.shuffle(examples)
@@ -625,7 +694,7 @@ def balanced(examples: Sequence[Example]) -> list[Example]:
 
     Else a reader would learn that such a question has no answer.
     """
-    written = ("written", "invented")
+    written = ("written", "invented", "plain")
     left = Counter(opening(e.question) for e in examples if e.kind == "positive" and e.source in written)
     kept = []
     for example in examples:
@@ -678,7 +747,7 @@ def squad(paragraphs: Iterable[Paragraph]) -> dict[str, object]:
             (q.text, [{"text": paragraph.text[a:b], "answer_start": a} for a, b in q.spans])
             for q in paragraph.questions
         ]
-        asked += [(text, []) for text in paragraph.misses]
+        asked += [(miss.text, []) for miss in paragraph.misses]
         items = [
             {"id": f"{key}-{number}", "question": text, "answers": answers, "is_impossible": not answers}
             for number, (text, answers) in enumerate(asked)
@@ -707,7 +776,7 @@ def main() -> None:
         return
     plan, written = PLANS[options.plan], Path(__file__).parent / "questions.tsv"
     wordnet = WordNet(options.wordnet) if plan.reworded else None
-    sources = read_all(options.data, written if "written" in plan.passes else None)
+    sources = read_all(options.data, written if "written" in plan.passes else None, "plain" in plan.passes)
     examples = build(sources, plan, options.seed, options.encoder, wordnet)
     with options.out.open("w", encoding="utf-8") as out:
         rows = ({key: value for key, value in asdict(e).items() if key != "title"} for e in examples)

@@ -39,13 +39,20 @@ def torch_forward(model: object) -> Forward:
     """Forward pass of a transformers model for question answering, fp32, without gradients."""
     import torch
 
+    segments = has_segments(model)
+
     def forward(ids: np.ndarray, mask: np.ndarray, types: np.ndarray) -> Logits:
-        tensors = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+        tensors = {"input_ids": ids, "attention_mask": mask} | ({"token_type_ids": types} if segments else {})
         with torch.inference_mode():
             output = model(**{k: torch.from_numpy(v) for k, v in tensors.items()})  # type: ignore[operator]
         return output.start_logits.float().numpy(), output.end_logits.float().numpy()
 
     return forward
+
+
+def has_segments(model: object) -> bool:
+    """Whether a transformers model tells question and passage apart by segment ids: BERT does, MPNet does not."""
+    return getattr(model.config, "type_vocab_size", 0) > 1  # type: ignore[attr-defined]
 
 
 def lower_precision() -> AbstractContextManager[object]:
@@ -63,19 +70,22 @@ def onnx_forward(path: Path, threads: int = 1) -> Forward:
     options = ort.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    inputs = {each.name for each in session.get_inputs()}
 
     def forward(ids: np.ndarray, mask: np.ndarray, types: np.ndarray) -> Logits:
         feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+        feeds = {name: values for name, values in feeds.items() if name in inputs}
         start, end = session.run(["start_logits", "end_logits"], feeds)
         return start, end
 
     return forward
 
 
-def pad(encodings: Sequence[Encoding], multiple: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ids, attention mask and segment ids, each (n, longest) int64."""
+def pad(encodings: Sequence[Encoding], multiple: int = 1, blank: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ids, attention mask and segment ids, each (n, longest) int64; `blank` is the padding's id."""
     width = -(-max(len(e.ids) for e in encodings) // multiple) * multiple
     ids, mask, types = (np.zeros((len(encodings), width), dtype=np.int64) for _ in range(3))
+    ids += blank
     for row, encoding in enumerate(encodings):
         n = len(encoding.ids)
         ids[row, :n], mask[row, :n], types[row, :n] = encoding.ids, 1, encoding.type_ids

@@ -1,4 +1,4 @@
-"""Train the reader: all-MiniLM-L6-v2's body with a span head, on the examples of data.py.
+"""Train a reader: the body of all-MiniLM-L6-v2, or of another encoder, with a span head, on the examples of data.py.
 
     python train.py --examples examples.jsonl --encoder ENCODER --out run --dev xquad_en_dev.json --minutes 80
 
@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from evaluate import load_xquad, span_scores
-from reader import context_tokens, load_tokenizer, lower_precision, pad, read, torch_forward
+from reader import context_tokens, has_segments, load_tokenizer, lower_precision, pad, read, torch_forward
 from tokenizers import Encoding
-from transformers import BertForQuestionAnswering
+from transformers import AutoModelForQuestionAnswering, PreTrainedModel
 
 log = logging.getLogger(__name__)
 
@@ -93,23 +93,24 @@ def soft_loss(logits: torch.Tensor, allowed: torch.Tensor, targets: Sequence[Tar
     return -(goal * logp).sum(1).mean()
 
 
-def batch_loss(model: BertForQuestionAnswering, group: list[Item]) -> torch.Tensor:
+def batch_loss(model: PreTrainedModel, group: list[Item]) -> torch.Tensor:
     """Mean of start and end loss."""
     encodings = [item[0] for item in group]
-    ids, mask, types = (torch.from_numpy(a) for a in pad(encodings, multiple=8))
+    ids, mask, types = (torch.from_numpy(a) for a in pad(encodings, 8, model.config.pad_token_id))
+    segments = {"token_type_ids": types} if has_segments(model) else {}
     allowed = torch.zeros_like(mask, dtype=torch.bool)
     allowed[:, 0] = True
     for row, encoding in enumerate(encodings):
         allowed[row, context_tokens(encoding)] = True
     with lower_precision():
-        output = model(input_ids=ids, attention_mask=mask, token_type_ids=types)
+        output = model(input_ids=ids, attention_mask=mask, **segments)
     start = soft_loss(output.start_logits, allowed, [item[1] for item in group])
     return (start + soft_loss(output.end_logits, allowed, [item[2] for item in group])) / 2
 
 
-def build_model(encoder: Path, recipe: Recipe) -> BertForQuestionAnswering:
+def build_model(encoder: Path, recipe: Recipe) -> PreTrainedModel:
     """The encoder's body with a fresh span head."""
-    return BertForQuestionAnswering.from_pretrained(
+    return AutoModelForQuestionAnswering.from_pretrained(
         encoder, hidden_dropout_prob=recipe.dropout, attention_probs_dropout_prob=recipe.dropout
     )
 
@@ -125,7 +126,7 @@ class Training:
         self.total = self.passes * (-(-len(self.items) // recipe.batch))
         self.model = build_model(options.start or options.encoder, recipe)
         if options.keep_embeddings:
-            self.model.bert.embeddings.requires_grad_(False)
+            self.model.base_model.embeddings.requires_grad_(False)
         trained = [p for p in self.model.parameters() if p.requires_grad]
         plain = [p for p in trained if p.ndim < 2]
         decayed = [p for p in trained if p.ndim >= 2]
@@ -241,6 +242,7 @@ def main() -> None:
     parser.add_argument("--passes", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=1e9, help="time limit; the schedule then follows the clock")
     parser.add_argument("--learning-rate", type=float, default=Recipe.learning_rate)
+    parser.add_argument("--batch", type=int, default=Recipe.batch)
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     parser.add_argument("--keep-embeddings", action="store_true", help="train all but the embeddings: a fifth faster")
     parser.add_argument("--threads", type=int, default=2)
@@ -250,7 +252,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
-    run = Training(options, Recipe(learning_rate=options.learning_rate, seed=options.seed))
+    run = Training(options, Recipe(learning_rate=options.learning_rate, batch=options.batch, seed=options.seed))
     log.info("%d examples, %d steps", len(run.items), run.total)
     run.run()
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from coalition_qa.audit import Audit
 from coalition_qa.config import SHIPPED, Settings
-from coalition_qa.encoders import MODELS, Encoder, Vectors, open_encoder, read_model_card
+from coalition_qa.encoders import MODELS, READERS, Encoder, Vectors, open_encoder, read_model_card
 from coalition_qa.filling import bring_in_line, open_index
 from coalition_qa.folder import clear_leftovers, leftovers, only_writer, recover
 from coalition_qa.ingest import rebuild
@@ -88,7 +88,8 @@ def _models(settings: Settings, encoder: Encoder | None) -> tuple[Encoder | None
     try:
         encoder = encoder or open_encoder(settings)
         if settings.reader == SHIPPED:
-            read_model_card(MODELS / "reader")
+            for name in READERS:
+                read_model_card(MODELS / name)
     except CoalitionQAError as error:
         fault = str(error)
     return encoder, [Check("models have their hash", fault)]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Vectors = NDArray[np.float32]
 MODELS = Path(__file__).parent / "models"
+READERS = ("reader", "second_reader")
+"""The folders of the two that read, the one that reads every passage first."""
 
 
 class Encoder(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from coalition_qa.config import SHIPPED, Settings
 from coalition_qa.encoders import (
     MODELS,
+    READERS,
     Encoder,
     may_download,
     open_session,
@@ -34,6 +35,13 @@ SENTENCE_WEIGHT = 15.0
 
 COMPARED = 6
 """Of the candidates, those whose sentences are compared with the question: each is encoded for it."""
+
+READ_AGAIN = 2
+"""Passages that the second model reads at most for a question: one costs as much as five of the first model's."""
+
+SECOND_SHARE = 0.7
+"""What the second model's margin counts where both have read; the first one's counts the rest. Chosen on development
+questions: training/README.md."""
 
 _QUESTION_PIECES, _TITLE_PIECES = 130, 100  # with the longest passage and the special ones within the model's 512
 
@@ -105,32 +113,46 @@ class SpanScores:
 
 class SpanReader:
     """Reads with an extractive model: one pass over question and passage gives a span for every sentence. The
-    sentences of the best are then held against the question, as passages were.
+    sentences of the best are then held against the question, as passages were. A second model, where there is one, is
+    larger and slower, and reads again only where the best candidate stands.
     """
 
-    def __init__(self, model: SpanModel, encoder: Encoder) -> None:
+    def __init__(self, model: SpanModel, encoder: Encoder, second: SpanModel | None = None) -> None:
         self._model = model
         self._encoder = encoder
+        self._second = second
 
     @property
     def identity(self) -> str:
-        """The model's."""
-        return self._model.identity
+        """The model's, or both models'."""
+        return self._model.identity + (f"+{self._second.identity}" if self._second else "")
 
     def read(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
         """Every sentence of the passages as a candidate, best first; ties by rank and place."""
-        candidates = _ranked(Candidate(hit, *place) for hit in hits for place in self._places(question, hit))
+        places = ((hit, place) for hit in hits for place in self._places(self._model, question, hit))
+        candidates = _ranked(Candidate(hit, *place) for hit, place in places)
         compared = candidates[:COMPARED]
         likeness = self._encoder.encode([c.text for c in compared]) @ self._encoder.encode([question])[0]
         alike = (replace(c, likeness=float(value)) for c, value in zip(compared, likeness, strict=True))
-        return _ranked([*alike, *candidates[COMPARED:]])
+        return self._read_again(question, _ranked([*alike, *candidates[COMPARED:]]))
 
-    def _places(self, question: str, hit: Hit) -> Iterator[tuple[Span, Span, float]]:
+    def _read_again(self, question: str, candidates: list[Candidate]) -> list[Candidate]:
+        """The candidates after the second model has read the best one's passage, and so on until the best is one that
+        it has read, or it has read enough.
+        """
+        read: list[Hit] = []
+        while self._second and candidates and candidates[0].hit not in read and len(read) < READ_AGAIN:
+            read.append(candidates[0].hit)
+            places = {place[0]: place for place in self._places(self._second, question, read[-1])}
+            candidates = _ranked(_reread(c, places) if c.hit == read[-1] else c for c in candidates)
+        return candidates
+
+    def _places(self, model: SpanModel, question: str, hit: Hit) -> Iterator[tuple[Span, Span, float]]:
         """Each sentence, its likeliest answer span, and that span's margin over no answer. The document's title is
         read before the passage, and never answers.
         """
         passage, front = hit.passage, self._front(hit)
-        read = self._model.score(question, front + passage.text)
+        read = model.score(question, front + passage.text)
         shift = passage.span.start - len(front)
         pieces = [Span(piece.start + shift, piece.end + shift) for piece in read.pieces]
         for sentence in passage.sentences:
@@ -150,12 +172,13 @@ class SpanReader:
 
 
 class OnnxSpanModel:
-    """The shipped model: no torch, one pair at a time, so that an answer never depends on its batch."""
+    """A shipped model: no torch, one pair at a time, so that an answer never depends on its batch."""
 
     def __init__(self, folder: Path, threads: int) -> None:
         card = read_model_card(folder)
         self._session = open_session(folder / "model.onnx", threads)
         self._tokenizer = open_tokenizer(folder / "tokenizer.json")
+        self._inputs = {each.name for each in self._session.get_inputs()}
         self._identity = f"{card['name']}@{card['sha256']['model.onnx'][:16]}"
 
     @property
@@ -173,6 +196,7 @@ class OnnxSpanModel:
             "attention_mask": np.ones_like(tokens),
             "token_type_ids": np.array([encoding.type_ids], dtype=np.int64),
         }
+        feed = {name: values for name, values in feed.items() if name in self._inputs}  # MPNet has no segments
         starts, ends = (logits[0] for logits in self._session.run(["start_logits", "end_logits"], feed))
         return _span_scores(starts, ends, encoding.offsets, encoding.sequence_ids)
 
@@ -224,12 +248,21 @@ class TransformersSpanModel:
 def open_reader(settings: Settings, encoder: Encoder) -> SpanReader:
     """The reader that the settings name. Raises ModelError where it is missing or damaged."""
     if settings.reader == SHIPPED:
-        return SpanReader(OnnxSpanModel(MODELS / "reader", settings.threads), encoder)
+        first, second = (OnnxSpanModel(MODELS / name, settings.threads) for name in READERS)
+        return SpanReader(first, encoder, second)
     return SpanReader(TransformersSpanModel(settings.reader, settings.threads), encoder)
 
 
 def _ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
     return sorted(candidates, key=lambda candidate: -candidate.score)
+
+
+def _reread(candidate: Candidate, places: Mapping[Span, tuple[Span, Span, float]]) -> Candidate:
+    """The candidate with the second model's answer span, and the mean of both models' margins."""
+    if candidate.sentence not in places:
+        return candidate
+    _, answer, margin = places[candidate.sentence]
+    return replace(candidate, answer=answer, margin=SECOND_SHARE * margin + (1 - SECOND_SHARE) * candidate.margin)
 
 
 def _shortened(question: str, offsets: Sequence[tuple[int, int]]) -> str:
