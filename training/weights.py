@@ -2,8 +2,8 @@
 
     python weights.py --model src/coalition_qa/models/reader --encoder ENCODER --out start
 
-The matrices that were rounded to 8 bits come back as rounded; training goes on from there. So the next run can start
-from the file that ships, and needs no weights that are not in the repository.
+The matrices that were rounded to 8 or 4 bits come back as rounded; training goes on from there. So the next run can
+start from the file that ships, and needs no weights that are not in the repository.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy as np
 import onnx
 import torch
 from onnx import numpy_helper
-from transformers import BertForQuestionAnswering
+from transformers import AutoModelForQuestionAnswering
 
 PREFIX = "model."  # export.py's wrapper around the network
-MATRIX = re.compile(r"/model/(.*)/MatMul(_quant)?$")
+MATRIX = re.compile(r"/model/(.*)/MatMul(_quant|_Q4)?$")
 
 
 def tensors(path: Path) -> dict[str, np.ndarray]:
@@ -36,8 +36,24 @@ def tensors(path: Path) -> dict[str, np.ndarray]:
         match = MATRIX.match(node.name)
         weight = next((n.removesuffix("_quantized") for n in node.input if n.startswith("onnx::MatMul")), None)
         if match and weight:
-            found[match.group(1).replace("/", ".") + ".weight"] = restored(stored, weight).T
+            found[match.group(1).replace("/", ".") + ".weight"] = (
+                from_blocks(stored, weight.removesuffix("_Q4"))
+                if weight.endswith("_Q4")
+                else restored(stored, weight).T
+            )
     return found
+
+
+def from_blocks(stored: dict[str, np.ndarray], name: str) -> np.ndarray:
+    """A matrix (out, in) stored in 4 bits, two values a byte, the lower half first (onnxruntime's MatMulNBits)."""
+    values, scales = _halves(stored[f"{name}_Q4"]), stored[f"{name}_scales"]
+    zeros = _halves(stored[f"{name}_zero_points"])[:, : scales.shape[1]]
+    return np.asarray(((values - zeros[..., None]) * scales[..., None]).reshape(len(values), -1), dtype=np.float32)
+
+
+def _halves(packed: np.ndarray) -> np.ndarray:
+    """(..., n) bytes to (..., 2n) numbers from 0 to 15."""
+    return np.stack([packed & 15, packed >> 4], axis=-1).reshape(*packed.shape[:-1], -1).astype(np.float32)
 
 
 def restored(stored: dict[str, np.ndarray], name: str) -> np.ndarray:
@@ -52,10 +68,12 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="folder with model.onnx and tokenizer.json")
-    parser.add_argument("--encoder", type=Path, required=True, help="folder of all-MiniLM-L6-v2, for its shape")
+    parser.add_argument(
+        "--encoder", type=Path, required=True, help="folder of all-MiniLM-L6-v2, or all-mpnet-base-v2, for its shape"
+    )
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    network = BertForQuestionAnswering.from_pretrained(options.encoder)
+    network = AutoModelForQuestionAnswering.from_pretrained(options.encoder)
     found = {
         name: torch.from_numpy(np.ascontiguousarray(value))
         for name, value in tensors(options.model / "model.onnx").items()
