@@ -23,7 +23,7 @@ ARTICLE = ROOT / "corpus" / "coalition-against-isis-rome.txt"
 @pytest.fixture(scope="module")
 def assistant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
     settings: Settings = load_settings(
-        {"corpus": ROOT / "corpus", "library": tmp_path_factory.mktemp("article"), "threads": 2}
+        {"corpus": ROOT / "corpus", "library": tmp_path_factory.mktemp("article"), "threads": 1}
     )
     encoder = open_encoder(settings)
     with Library(settings.library_path, encoder, create=True) as library:

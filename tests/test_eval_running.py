@@ -120,7 +120,7 @@ def test_any_folder_is_asked_with_distractors_in_a_library_of_its_own(stocked: P
 
 
 def test_a_run_that_is_stopped_goes_on_and_ends_as_if_it_had_not_been(stocked: Place) -> None:
-    squad, out = squad_file(stocked, 30), stocked.folder / "out"
+    squad, out = squad_file(stocked, 12), stocked.folder / "out"
     command = ["-m", "coalition_qa", "eval", "run", "--squad", squad, "--out"]
     with stocked.start(*command, out) as process:
         part = out / "results.jsonl.part"
@@ -132,7 +132,7 @@ def test_a_run_that_is_stopped_goes_on_and_ends_as_if_it_had_not_been(stocked: P
         process.send_signal(signal.SIGINT)
         _, err = process.communicate()
     assert process.returncode == 130
-    assert "of 30 are kept: the same command goes on.\ncoalition-qa: stopped.\n" in err
+    assert "of 12 are kept: the same command goes on.\ncoalition-qa: stopped.\n" in err
     assert [path.name for path in out.iterdir()] == ["results.jsonl.part"]
     again = stocked.run("eval", "run", "--squad", squad, "--out", out)
     assert again.code == 0
