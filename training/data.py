@@ -386,7 +386,7 @@ def _indices(field_text: str) -> list[int]:
 
 def read_all(data: Path, written: Path | None = None, plain: bool = False) -> dict[str, list[Paragraph]]:
     """Every source by name. `data` holds the files that README.md lists, `written` is questions.tsv; `plain` adds
-    invented_plain.tsv, which the plans before the ninth did not have.
+    invented_plain.tsv, which the plans before the tenth did not have.
     """
     shifts = {"new_wiki": "new_wiki", "reddit": "reddit", "amazon": "amazon_reviews"}
     sources = {name: list(read_squad(data / f"squadshifts_{part}.json", name)) for name, part in shifts.items()}
@@ -519,7 +519,7 @@ class Builder:
     def removed(self, paragraph: Paragraph, question: Question) -> Example | None:
         """The question's own paragraph without the sentences that hold an answer."""
         sentences = sentence_spans(paragraph.text)
-        kept = [s for s in sentences if not _within(question.spans, s)]
+        kept = [s for s in sentences if not _overlaps(question.spans, s)]
         if len(kept) < 2 or len(kept) == len(sentences):
             return None
         text = " ".join(paragraph.text[a:b].strip() for a, b in kept)
@@ -616,7 +616,7 @@ class Builder:
         """
         if paragraph.source not in ("invented", "plain"):
             return None
-        away = [s for s in self._alike(paragraph.text, question.text, 4) if not _within(question.spans, s)]
+        away = [s for s in self._alike(paragraph.text, question.text, 4) if not _overlaps(question.spans, s)]
         cut = window(paragraph.text, [self.rng.choice(away)], self.rng, False) if away else None
         if cut is None or _contains(cut[0], paragraph.text, question.spans):
             return None
@@ -648,7 +648,7 @@ def titled(example: Example) -> Example:
     return replace(example, context=front + example.context, spans=spans)
 
 
-def _within(spans: Iterable[Span], sentence: Span) -> bool:
+def _overlaps(spans: Iterable[Span], sentence: Span) -> bool:
     return any(sentence[0] < end and sentence[1] > start for start, end in spans)
 
 

@@ -37,7 +37,7 @@ COMPARED = 6
 """Of the candidates, those whose sentences are compared with the question: each is encoded for it."""
 
 READ_AGAIN = 2
-"""Passages that the second model reads at most for a question: one costs as much as five of the first model's."""
+"""Passages that the second model reads at most for a question: one costs about as much as five of the first model's."""
 
 SECOND_SHARE = 0.7
 """What the second model's margin counts where both have read; the first one's counts the rest. Chosen on development
