@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,11 @@ def test_the_keyboard_goes_to_the_source_and_back(open_page: Open, ask: Ask, ser
     step = page.locator("#bot .thought-group .title")
     step.focus()
     page.keyboard.press("Enter")
+    expect(step).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("Enter")
+    page.evaluate("document.body.append('')")  # anything that changes the page while the step slides shut
+    page.keyboard.press("Enter")
+    expect(step).to_have_class(re.compile("expanded"))
     expect(step).to_have_attribute("aria-expanded", "true")
     assert "Read 4 passages from 2 documents" in page.locator("#bot .effort").inner_text()
 

@@ -221,4 +221,6 @@
   else begin();
   const watched = { subtree: true, childList: true, attributeFilter: ["aria-label", "data-turn"] };
   new MutationObserver(changed).observe(document.documentElement, watched);
+  // A step that is opened again while it slides shut changes its class and nothing else.
+  new MutationObserver(mend).observe(document.documentElement, { subtree: true, attributeFilter: ["class"] });
 })();
