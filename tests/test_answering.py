@@ -169,3 +169,25 @@ def test_of_a_long_list_the_best_and_the_first_ten_items_are_quoted() -> None:
     found = [Candidate(hit, line, line, 50.0 if n == 12 else -n) for n, line in enumerate(lines)]
     quoted = texts(compose("What are the things?", sorted(found, key=lambda c: -c.score), {}.get))
     assert quoted == ["13. The 13th thing", *(f"{n}. The {n}th thing" for n in range(1, 11))]
+
+
+@pytest.mark.parametrize(
+    ("line", "answer", "quoted"),
+    [
+        ("4.1 The deposit is £1,315.", "£1,315", "The deposit is £1,315."),
+        ("(b) Keys are due by noon.", "noon", "Keys are due by noon."),
+        ("- Mend the roof.", "roof", "Mend the roof."),
+        ("12. Open on Sundays.", "12", "12. Open on Sundays."),  # the number answers
+        ("3.5 million people came.", "people", "3.5 million people came."),
+        ("1950 was wet.", "wet", "1950 was wet."),
+    ],
+)
+def test_the_mark_of_an_item_or_a_clause_is_not_quoted(line: str, answer: str, quoted: str) -> None:
+    text = f"Of the lease.\n{line} 4.2 Beside it."
+    beside, start = text.index("4.2"), text.index(line)
+    sentences = (Span(0, 13), Span(start, start + len(line)), Span(beside, len(text)))
+    hit = Hit(Passage("p4", "d4", Span(0, len(text)), text, sentences), "lease.txt", "", score=1.0)
+    at = text.index(answer)
+    said = Candidate(hit, sentences[1], Span(at, at + len(answer)), 9.0)
+    next_to_it = Candidate(hit, sentences[2], Span(beside + 4, len(text)), 8.0)
+    assert texts(compose("What is told?", [said, next_to_it], {}.get)) == [quoted, "4.2 Beside it."]

@@ -22,6 +22,7 @@ _WRONG_PERSON = -30.0  # logits, for a sentence that names somebody else than th
 _WHO_IS = re.compile(r"(?i:who(?: is| was|['’]s)) (?P<name>[A-Z][\w’'-]+(?: [A-Z][\w’'-]*\w)*)\W*")
 _MOST_ITEMS = 10
 _ITEM = re.compile(r"(?:(?P<bullet>[-*+•‣▪–])|\(?\d{1,3}[.)])\s")
+_BEFORE_WORDS = re.compile(rf"(?:{_ITEM.pattern}|\d{{1,3}}(?:\.\d{{1,3}})+\.?\s(?=\W?[A-Z])|\([a-z]{{1,4}}\)\s)\s*")
 _LOOKED_BACK, _LOOKED_AHEAD = 20_000, 2_000  # characters around a passage in which its speakers are looked for
 _SEVERAL = re.compile(
     r"\b(?:which|what|whose) (?:two|three|four|five|six|several|other)\b|\b(?:name|list) (?:the|all|some)\b|"
@@ -46,12 +47,21 @@ def compose(question: str, candidates: Sequence[Candidate], document: Callable[[
     if asks_for_speaker(question):
         reply = _named_speaker(question, candidates, spoken)
         if reply is not None:
-            return reply
+            return replace(reply, sentences=tuple(map(_unmarked, reply.sentences)))
     ranked = _by_whom_it_tells_of(question, _by_who_says_it(question, candidates, spoken))
     shown = chosen(ranked)
     if _SEVERAL.search(question):
         shown += [item for item in _list_of(shown[0], ranked) if item not in shown]
-    return Reply(tuple(shown), _short(question, shown))
+    return Reply(tuple(map(_unmarked, shown)), _short(question, shown))
+
+
+def _unmarked(candidate: Candidate) -> Candidate:
+    """The candidate without the bullet, or the number of an item or a clause, that its line begins with."""
+    hit, sentence = candidate.hit, candidate.sentence
+    before = hit.passage.text[: sentence.start - hit.passage.span.start].rstrip(" \t")
+    mark = _BEFORE_WORDS.match(candidate.text) if not before or before.endswith("\n") else None
+    start = sentence.start + (mark.end() if mark else 0)
+    return replace(candidate, sentence=Span(start, sentence.end)) if start <= candidate.answer.start else candidate
 
 
 def chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
