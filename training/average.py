@@ -12,13 +12,13 @@ import shutil
 from pathlib import Path
 
 import torch
-from transformers import BertForQuestionAnswering
+from transformers import AutoModelForQuestionAnswering
 
 
 def average(first: Path, second: Path, share: float, out: Path) -> None:
     """`share` is the second run's part."""
-    model = BertForQuestionAnswering.from_pretrained(second)
-    earlier = BertForQuestionAnswering.from_pretrained(first).state_dict()
+    model = AutoModelForQuestionAnswering.from_pretrained(second)
+    earlier = AutoModelForQuestionAnswering.from_pretrained(first).state_dict()
     with torch.no_grad():
         for name, tensor in model.state_dict().items():
             if tensor.is_floating_point():

@@ -241,6 +241,21 @@ PLANS = {
         titled=0.6,
         balanced=True,
     ),
+    "eleventh": Plan(
+        passes={
+            "plain": 1.6, "invented": 1.0, "written": 0.35, "new_wiki": 0.4, "qed": 1.2, "multispanqa": 1.0,
+            "qamr": 0.05, "reddit": 0.05,
+        },
+        kinds={"retrieved": 0.3, "neighbour": 0.05, "removed": 0.3, "elsewhere": 0.35},
+        negatives=0.2,
+        whole=0.5,
+        unmarked=0.1,
+        missed=0.4,
+        near=0.6,
+        among=0.25,
+        titled=0.6,
+        balanced=True,
+    ),
 }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
     python weights.py --model src/coalition_qa/models/reader --encoder ENCODER --out start
 
-The matrices that were rounded to 8 or 4 bits come back as rounded; training goes on from there. So the next run can
+The matrices that were rounded to 8 bits come back as rounded; training goes on from there. So the next run can
 start from the file that ships, and needs no weights that are not in the repository.
 """
 
@@ -20,7 +20,7 @@ from onnx import numpy_helper
 from transformers import AutoModelForQuestionAnswering
 
 PREFIX = "model."  # export.py's wrapper around the network
-MATRIX = re.compile(r"/model/(.*)/MatMul(_quant|_Q4)?$")
+MATRIX = re.compile(r"/model/(.*)/MatMul(_quant|_Q8)?$")
 
 
 def tensors(path: Path) -> dict[str, np.ndarray]:
@@ -37,23 +37,18 @@ def tensors(path: Path) -> dict[str, np.ndarray]:
         weight = next((n.removesuffix("_quantized") for n in node.input if n.startswith("onnx::MatMul")), None)
         if match and weight:
             found[match.group(1).replace("/", ".") + ".weight"] = (
-                from_blocks(stored, weight.removesuffix("_Q4"))
-                if weight.endswith("_Q4")
+                from_blocks(stored, weight.removesuffix("_Q8"))
+                if weight.endswith("_Q8")
                 else restored(stored, weight).T
             )
     return found
 
 
 def from_blocks(stored: dict[str, np.ndarray], name: str) -> np.ndarray:
-    """A matrix (out, in) stored in 4 bits, two values a byte, the lower half first (onnxruntime's MatMulNBits)."""
-    values, scales = _halves(stored[f"{name}_Q4"]), stored[f"{name}_scales"]
-    zeros = _halves(stored[f"{name}_zero_points"])[:, : scales.shape[1]]
-    return np.asarray(((values - zeros[..., None]) * scales[..., None]).reshape(len(values), -1), dtype=np.float32)
-
-
-def _halves(packed: np.ndarray) -> np.ndarray:
-    """(..., n) bytes to (..., 2n) numbers from 0 to 15."""
-    return np.stack([packed & 15, packed >> 4], axis=-1).reshape(*packed.shape[:-1], -1).astype(np.float32)
+    """A matrix (out, in) stored in 8 bits, blocks of a row sharing scale and zero point (onnxruntime's MatMulNBits)."""
+    values, zeros = (stored[f"{name}_{part}"].astype(np.float32) for part in ("Q8", "zero_points"))
+    whole = (values - zeros[..., None]) * stored[f"{name}_scales"][..., None]
+    return np.asarray(whole.reshape(len(values), -1), dtype=np.float32)
 
 
 def restored(stored: dict[str, np.ndarray], name: str) -> np.ndarray:
