@@ -14,6 +14,7 @@ kinds of no-answer examples, and writes one JSON object a line.
     python data.py --plan eighth --data DATA --encoder ENCODER --out eighth.jsonl --seed 61
     python data.py --plan ninth --data DATA --encoder ENCODER --out ninth.jsonl --seed 67
     python data.py --plan tenth --data DATA --encoder ENCODER --out tenth.jsonl --seed 71
+    python data.py --plan eleventh --data DATA --encoder ENCODER --out eleventh.jsonl --seed 73
 """
 
 from __future__ import annotations
