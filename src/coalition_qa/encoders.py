@@ -185,6 +185,7 @@ def open_session(model: Path, threads: int) -> Any:  # noqa: ANN401 - onnxruntim
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.enable_mem_pattern = False  # planned for each length of text, it holds more memory and gains no time
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # cores are shared, also among questions
     return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 
