@@ -41,7 +41,7 @@ def answers(assistant: Assistant) -> list[Answer]:
         for earlier in item.get("history", []):
             said = assistant.ask(earlier if isinstance(earlier, str) else earlier["question"], history)
             found.append(said)
-            history.append(Turn(said.standalone_question, said.text))
+            history.append(Turn(said.standalone_question, said.text, said.short_answer))
         found.append(assistant.ask(item["question"], history))
     return found
 

@@ -38,8 +38,14 @@ ANSWER = "The meeting, chaired by the Italian Foreign Minister, Luigi Di Maio, w
         ("Did Blinken see the Pope?", "At what time was that?", "At what time was that? (Blinken see Pope)"),
         ("Which ministers came?", "Thanks, and who invited them?", "Thanks, and who invited them? (ministers came)"),
         (CHAIR, "And who took part?", "And who took part? (chaired meeting)"),
+        (WHERE, "Where can I see that?", "Where can I see that? (coalition meet)"),
+        (WHERE, "What happens if it's cancelled?", "What happens if it's cancelled? (coalition meet)"),
+        ("Where are the drawings?", "Whom did Grace sell them to?", "Whom did Grace sell them to? (drawings)"),
         # short, about "the" thing spoken of before
         ("Which rock band came?", "Who was the leader?", "Who was the leader? (rock band came)"),
+        ("What happened to the ferry?", "Was anybody hurt?", "Was anybody hurt? (happened ferry)"),
+        (WHERE, "How long was the meeting?", "How long was the meeting? (coalition)"),
+        ("Which whales live here?", "How many are there?", "Which whales live here? How many are there?"),
         # nothing to take over
         ("Who is it?", "Where is she?", "Where is she?"),
     ],
@@ -60,7 +66,13 @@ def test_a_follow_up_gets_what_it_leaves_unsaid(last: str, question: str, expect
         ("Who is the foreign minister of Spain?", "What about Italy?", "Who is the foreign minister of Italy?"),
         ("What did it do to the troops?", "And the terrorists?", "What did it do to the terrorists?"),
         ("How many came in 2019?", "And in 2020?", "How many came in 2020?"),
+        ("Can I make the drain hose longer?", "And the other hose?", "Can I make the other hose longer?"),
         # no place for it is seen
+        (
+            "How many did the mill sell in 2019?",
+            "And the year before?",
+            "How many did the mill sell in 2019? And the year before?",
+        ),
         ("How old is she?", "And Otto Berg?", "How old is she? And Otto Berg?"),
         ("What about Spain?", "And now?", "What about Spain? And now?"),
     ],
@@ -115,6 +127,15 @@ def test_the_topic_of_a_conversation_comes_from_the_last_question_that_said_it()
         "Did the ministers say that the coalition will end?",
         "Which exercises that help against back pain are free?",
         "Name one of the new members of the coalition?",
+        "Is it possible to visit the camp near Raqqa?",
+        "How much does it cost to print a page?",
+        "Is it true that the coalition will end?",
+        "Did it rain in the camp on Sunday?",
+        "How many parliaments must back the treaty before it takes effect?",
+        "Can I swap my ticket for one for Sunday?",
+        "Will there be another meeting in Rome?",
+        "Who runs the IT department?",
+        "How do I contact IT?",
         # a conjunction in front of a whole question
         "And how many foreign officials took part?",
         "And what exactly did the Spanish minister propose to the coalition on Monday?",
@@ -140,6 +161,27 @@ def test_a_question_that_stands_alone_is_unchanged(question: str) -> None:
 )
 def test_a_person_may_be_whom_the_last_answer_named_first(last: Turn, expected: str) -> None:
     assert standalone("What did he say?", [last]) == expected
+
+
+@pytest.mark.parametrize(
+    ("last", "question", "expected"),
+    [
+        # whoever and whatever the last answer was, the next question may be about it
+        (Turn("Who led the talks?", "", "Ada Berg"), "Where was she born?", "Where was she born? (led talks Ada Berg)"),
+        (Turn("Who leads Orrinkraft?", "", "Mr Lind"), "Is he rich?", "Is he rich? (leads Orrinkraft Mr Lind)"),
+        (Turn("What sank?", "", "the ferry Anna"), "When was it built?", "When was it built? (sank ferry Anna)"),
+        # of a long one, its first words
+        (
+            Turn("Why did it close?", "", "water ran into both shafts after the great storm of 1911"),
+            "Who stopped that?",
+            "Who stopped that? (close water ran shafts great)",
+        ),
+        # what is said already is not said again
+        (Turn("Who spoke?", "", "Ada Berg"), "What did Ada say about her plan?", "What did Ada say about her plan?"),
+    ],
+)
+def test_a_follow_up_may_be_about_the_last_answer(last: Turn, question: str, expected: str) -> None:
+    assert standalone(question, [last]) == expected
 
 
 @pytest.mark.parametrize(

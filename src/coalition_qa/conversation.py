@@ -10,12 +10,22 @@ from coalition_qa.words import content, fold, is_function_word, names, stem, wor
 
 _PEOPLE = frozenset("he him his she her hers they them their theirs former latter".split())
 _OBJECTS = frozenset("him her it them this that these those".split())
-_REFERRING = _PEOPLE | _OBJECTS | frozenset("its there one ones another".split())
+_REFERRING = _PEOPLE | _OBJECTS | frozenset("its there one ones".split())
 _POINTING_NOWHERE = re.compile(
-    r"\b(?:is|are|was|were|will|be) there\b|\bthere (?:is|are|was|were)\b|\bone of\b", re.IGNORECASE
+    r"\b(?:is|are|was|were|will|be) there\b|\bthere (?:is|are|was|were)\b|\bone of\b|"
+    r"\bit (?=(?:be )?(?:rain|snow|freez|thunder)|(?:(?:be )?\w+ )?that\b)",
+    re.IGNORECASE,
+)
+_IS_THERE = re.compile(r"\b(?:is|are|was|were) there\W*$", re.IGNORECASE)
+_EXPLETIVE = re.compile(
+    r"\bit (?:be )?(?:ok|okay|all right|possible|impossible|allowed|forbidden|legal|illegal|safe|dangerous|easy|hard|"
+    r"difficult|necessary|worth|common|usual|normal|known|takes?|took|costs?|needs?)"
+    r"(?: \w+){0,3}? (?:to|if|when|how|who|what|where|why)\b",
+    re.IGNORECASE,
 )
 _CONTINUING = re.compile(
-    r"\s*(?:and|but|or|so|also|what about|how about|what else|who else|where else)\b", re.IGNORECASE
+    r"\s*(?:and|but|or|so|also|even|what about|how about|what if|what else|who else|where else)\b",
+    re.IGNORECASE,
 )
 _ASKING = re.compile(
     r"\s*(?:and|but|or|so|also)\W+(?:who|whom|whose|what|when|where|which|how)\b(?! about)", re.IGNORECASE
@@ -26,15 +36,30 @@ _SECOND = re.compile(
 )
 _QUESTION = re.compile(r"\b(?:who|whom|whose|what|when|where|why|which|how|is|are|was|were|did|does|do|can)\b", re.I)
 _PREPOSITIONS = "in|at|on|of|for|to|from|with|about|by|during|after|before|since|under|against|near"
+_PREPOSITION = frozenset(_PREPOSITIONS.split("|"))
 _LEADS_IN = re.compile(rf"\b(?:{_PREPOSITIONS}) (?:the )?$", re.IGNORECASE)
 _PROPER = r"(?:[A-Z][\w’'-]*\w|\d{3,4})(?: (?:(?:of|the|and|de|di|von|van) )?[A-Z][\w’'-]*\w)*"
-_KNOWN = re.compile(r"\b(?:the|others?|another|else|more|any)\b", re.IGNORECASE)
+_KNOWN = re.compile(
+    r"\b(?:the|others?|another|else|more|any|anyone|anybody|someone|somebody|everyone|everybody|nobody)\b",
+    re.IGNORECASE,
+)
+_AMOUNT = re.compile(r"\bhow (?:long|much|many|often|far|old|big|high|late|soon)\b", re.IGNORECASE)
+_JOINING = frozenset("and but or".split())
+_SUBORDINATING = frozenset("if when before after once while because until unless without since than".split())
+_ELSEWHERE = re.compile(
+    r"\b(?:others?|ones?|first|second|third|last|next|rest|latter|former|before|after|same|years?|months?|weeks?|days?|"
+    r"mornings?|evenings?|nights?|weekends?)\b",
+    re.IGNORECASE,
+)
 _TO_BE = frozenset("is are was were be".split())
 _CONTINUING_WORDS = 7
 _BARE_WORDS = 3
 _DEFINITE_WORDS = 2
 _ENOUGH_WORDS = 3
 _CARRIED_WORDS = 6
+_SHORT_WORDS = 4
+_SUBORDINATED_WORDS = 2
+_ENOUGH_FOLLOWS = 2
 _FULL_WORDS = 4
 _WHOLE_WORDS = 3
 _MOST_WORDS = 10
@@ -84,7 +109,10 @@ def _put_in(asked: str, fragment: str) -> str:
         places = places or [m for m in re.finditer(_PROPER, body) if m.start()]
         return body[: places[0].start()] + thing + body[places[0].end() :] + end if places else ""
     if article:
-        put, count = re.subn(r"\bthe [a-z]+(?!.*\bthe [a-z]+)", lambda _: thing, body)
+        head = re.escape(words(thing)[-1])
+        put, count = re.subn(rf"\bthe (?:\w+ ){{0,2}}{head}\b", lambda _: thing, body, count=1)
+        if not count and _ELSEWHERE.search(thing) is None:
+            put, count = re.subn(r"\bthe [a-z]+(?!.*\bthe [a-z]+)", lambda _: thing, body)
         return put + end if count else ""
     return ""
 
@@ -103,34 +131,48 @@ def parts(question: str) -> list[str]:
 
 def _is_bare(question: str) -> bool:
     """Hardly a word with a meaning of its own ("Why?", "Which countries?"), and not asking what that word means."""
-    said = [fold(word) for word in words(question)]
-    meaning = len(content(question))
-    return meaning == 0 or (meaning == 1 and len(said) <= _BARE_WORDS and _TO_BE.isdisjoint(said))
+    text = _IS_THERE.sub("", question)
+    said, meaning = words(text), len(content(text))
+    return meaning == 0 or (meaning == 1 and len(said) <= _BARE_WORDS and _TO_BE.isdisjoint(map(fold, said)))
 
 
 def _is_definite(question: str) -> bool:
     """Short, without a name, about "the" something, or "other" ones, spoken of before ("Who was the leader?")."""
-    return _KNOWN.search(question) is not None and len(content(question)) <= _DEFINITE_WORDS and not names(question)
+    meaning = len(content(_AMOUNT.sub(" ", question)))
+    return _KNOWN.search(question) is not None and meaning <= _DEFINITE_WORDS and not names(question)
 
 
 def _refers_back(question: str) -> bool:
     """Whether a word points to something that the question itself does not name.
 
     A name before it is what it points to, unless it is the object ("Does Spain back it?"); so is the clause before
-    an "and" ("What is anaemia and how is it treated?").
+    an "and" ("What is anaemia and how is it treated?"), or before an "if" or "when" where that one says enough.
     """
-    said = [fold(word) for word in words(_POINTING_NOWHERE.sub(" ", question))]
+    said = [fold(word) if is_function_word(word, question) else word for word in words(_pointing(question))]
     named = names(question)
-    name = meaning = False
+    name, meaning = False, 0
     for place, word in enumerate(said):
-        before = said[place - 1] if place else ""
-        if meaning and word in ("and", "but", "or", "if"):
+        before, behind = said[place - 1] if place else "", said[place + 1] if place + 1 < len(said) else ""
+        if (meaning and word in _JOINING) or (meaning >= _SUBORDINATED_WORDS and word in _SUBORDINATING):
             return False
-        if word in _REFERRING and not (word == "that" and _takes_that(before)):
-            return not name or (word in _OBJECTS and place == len(said) - 1)
-        name = name or word.removesuffix("'s") in named
-        meaning = meaning or (place > 0 and bool(content(word)))
+        opens_clause = word == "that" and behind and _takes_that(before)
+        stands_for_noun = word in ("one", "ones") and meaning > 1 and before in _PREPOSITION  # "my ticket for one for"
+        if word.split("'")[0] in _REFERRING and not opens_clause and not stands_for_noun:
+            return not name or (word in _OBJECTS and (not behind or behind in _PREPOSITION))
+        name = name or fold(word).removesuffix("'s") in named
+        meaning += bool(content(word)) and place > 0
     return False
+
+
+def _pointing(question: str) -> str:
+    """The question without words that point to nothing: "is there", "it rains", and the "it" of what is possible, or
+    costs, where enough follows ("Is it possible to book a table?", not "Is it easy to clean?").
+    """
+    text = _POINTING_NOWHERE.sub(" ", question)
+    empty = _EXPLETIVE.search(text)
+    if empty is None or len(content(text[empty.end() :])) < _ENOUGH_FOLLOWS:
+        return text
+    return text[: empty.start()] + text[empty.start() + len("it") :]
 
 
 def _takes_that(word: str) -> bool:
@@ -139,15 +181,17 @@ def _takes_that(word: str) -> bool:
 
 
 def _topic(history: Sequence[Turn], question: str) -> list[str]:
-    """What was talked about, as far as the question lacks it: the words that the last question carried, its own, and
-    those of the last one before it that said its topic in full, a few in all. Where the question asks about somebody
-    and the last named nobody, the first name of its answer too.
+    """What was talked about, as far as the question lacks it: the words that the last question carried, its own, its
+    short answer's, and those of the last one before it that said its topic in full, a few in all. Where the question
+    asks about somebody and neither named anybody, the first name of its answer too.
     """
     last = history[-1]
     asked, carried = _parted(last.question)
     have = set(content(question))
     wanted = _lacking(" ".join([*carried, asked]), have)[:_CARRIED_WORDS]
-    if not names(last.question) and any(fold(word) in _PEOPLE for word in words(question)):
+    wanted.extend(_lacking(last.short, have)[:_SHORT_WORDS])
+    named = names(last.question) or names(last.short, opening=True)
+    if not named and any(fold(word) in _PEOPLE for word in words(question)):
         wanted.extend(_first_name(last.answer))
     full = (turn.question for turn in reversed(history[:-1]) if not _parted(turn.question)[1])
     opening = next((said for said in full if len(content(said)) >= _FULL_WORDS), "")

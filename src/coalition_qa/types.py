@@ -184,10 +184,11 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """An earlier question of the conversation, as it was searched for, and what was answered."""
+    """An earlier question of the conversation, as it was searched for, what was answered, and that in a few words."""
 
     question: str
     answer: str = ""
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ def test_the_dial_says_what_was_measured() -> None:
 
 def test_what_is_kept_comes_back_the_same(talked: tuple[Exchange, ...]) -> None:
     assert loaded(dumped(talked)) == talked
-    assert history(talked) == [Turn("Where did the coalition meet?", f"{FIRST} {CHAIRS}"), Turn("Who won?", "")]
+    assert history(talked) == [Turn("Where did the coalition meet?", f"{FIRST} {CHAIRS}", "Rome"), Turn("Who won?", "")]
 
 
 @pytest.mark.parametrize("body", ["", "{", "{}", '[{"question": 1}]', '[{"question": "a", "unknown": {}}, 1]'])

@@ -94,7 +94,7 @@ def ask_item(assistant: Asks, item: GoldItem, extras: Extras) -> Result:
     try:
         for earlier in item.history:
             said = assistant.ask(earlier.question, tuple(history))
-            history.append(Turn(said.standalone_question, said.text))
+            history.append(Turn(said.standalone_question, said.text, said.short_answer))
         started = perf_counter()
         answer = assistant.ask(item.question, tuple(history))
         seconds = perf_counter() - started

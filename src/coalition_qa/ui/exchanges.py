@@ -49,7 +49,7 @@ def settled(exchanges: Sequence[Exchange]) -> tuple[Exchange, ...]:
 def history(exchanges: Sequence[Exchange]) -> list[Turn]:
     """What an assistant needs to know of a conversation to understand its next question."""
     answers = [exchange.answer for exchange in exchanges if exchange.answer is not None]
-    return [Turn(answer.standalone_question, answer.text) for answer in answers]
+    return [Turn(answer.standalone_question, answer.text, answer.short_answer) for answer in answers]
 
 
 def title_of(exchanges: Sequence[Exchange]) -> str:
