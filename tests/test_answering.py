@@ -175,6 +175,10 @@ def test_of_a_long_list_the_best_and_the_first_ten_items_are_quoted() -> None:
     ("line", "answer", "quoted"),
     [
         ("4.1 The deposit is £1,315.", "£1,315", "The deposit is £1,315."),
+        ("4.3 The deposit is £1,315.", "£1,315", "The deposit is £1,315."),
+        ("2.5 GB are free.", "free", "2.5 GB are free."),
+        ("10.15 Opening by Ada Berg", "Ada Berg", "10.15 Opening by Ada Berg"),
+        ("3. Oktober ist frei.", "frei", "3. Oktober ist frei."),
         ("(b) Keys are due by noon.", "noon", "Keys are due by noon."),
         ("- Mend the roof.", "roof", "Mend the roof."),
         ("12. Open on Sundays.", "12", "12. Open on Sundays."),  # the number answers
@@ -183,11 +187,57 @@ def test_of_a_long_list_the_best_and_the_first_ten_items_are_quoted() -> None:
     ],
 )
 def test_the_mark_of_an_item_or_a_clause_is_not_quoted(line: str, answer: str, quoted: str) -> None:
-    text = f"Of the lease.\n{line} 4.2 Beside it."
+    text = f"Of the lease.\n{line} 4.2 Beside it.\n4.2 Of the rent."
     beside, start = text.index("4.2"), text.index(line)
-    sentences = (Span(0, 13), Span(start, start + len(line)), Span(beside, len(text)))
+    sentences = (Span(0, 13), Span(start, start + len(line)), Span(beside, beside + 14))
     hit = Hit(Passage("p4", "d4", Span(0, len(text)), text, sentences), "lease.txt", "", score=1.0)
     at = text.index(answer)
     said = Candidate(hit, sentences[1], Span(at, at + len(answer)), 9.0)
-    next_to_it = Candidate(hit, sentences[2], Span(beside + 4, len(text)), 8.0)
+    next_to_it = Candidate(hit, sentences[2], Span(beside + 4, beside + 14), 8.0)
     assert texts(compose("What is told?", [said, next_to_it], {}.get)) == [quoted, "4.2 Beside it."]
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "answer"),
+    [
+        ("Who is Ada Berg?", "Ada Berg is the CEO of Acme.", "CEO of Acme"),
+        ("Who is Ada Berg?", "Ada Berg was named CTO in 2019.", "CTO"),
+        ("Who is CEO?", "Our CEO since 2019 is Maria Lopez.", "Maria Lopez"),
+        ("Who is Finance Director?", "The Finance Director, since May, is Maria Lopez.", "Maria Lopez"),
+    ],
+)
+def test_an_office_in_capitals_is_not_somebody_elses_name(question: str, sentence: str, answer: str) -> None:
+    assert short_of(question, sentence, answer) == answer
+
+
+def test_the_name_of_somebody_else_still_is_no_answer() -> None:
+    assert short_of("Who is Ada Berg?", "Ada Berg was met by Otto Lind.", "Otto Lind") == "red brick"
+
+
+@pytest.mark.parametrize(
+    ("question", "several"),
+    [
+        ("Which rivers flow through Rome?", True),
+        ("What documents in the folder are old?", True),
+        ("Which river flows through Rome?", False),
+        ("Which city hosts the games?", False),
+        ("What happens if I miss a payment?", False),
+    ],
+)
+def test_a_verb_in_the_third_person_asks_for_one_thing(question: str, several: bool) -> None:
+    text = "- The Tiber, in Rome.\n- The Seine, in Paris."
+    lines = [Span(match.start(), match.end()) for match in re.finditer(r"[^\n]+", text)]
+    hit = Hit(Passage("p6", "d6", Span(0, len(text)), text, tuple(lines)), "rivers.txt", "", score=1.0)
+    found = [Candidate(hit, line, Span(line.start + 2, line.start + 11), 9.0 - 17 * n) for n, line in enumerate(lines)]
+    assert len(compose(question, found, {}.get).sentences) == (2 if several else 1)
+
+
+def short_of(question: str, sentence: str, answer: str) -> str:
+    """What is answered from a sentence of which the reader is sure, and another of which it is not."""
+    text = f"{sentence} The office is in a red brick building."
+    sentences = (Span(0, len(sentence)), Span(len(sentence) + 1, len(text)))
+    hit = Hit(Passage("p5", "d5", Span(0, len(text)), text, sentences), "office.txt", "", score=1.0)
+    at, brick = text.index(answer), text.index("red brick")
+    sure = Candidate(hit, sentences[0], Span(at, at + len(answer)), 9.0)
+    unsure = Candidate(hit, sentences[1], Span(brick, brick + 9), -9.0)
+    return compose(question, [sure, unsure], {}.get).short

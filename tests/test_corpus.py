@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from coalition_qa.corpus import check_inside, copy_whole, file_digest, folded, place_of, sources_of
+from coalition_qa.corpus import check_inside, copy_whole, file_digest, folded, place_of, sources_in, sources_of
 from coalition_qa.ingest import Ingest
 from coalition_qa.library import Library
+from coalition_qa.plan import dry_run
 from coalition_qa.types import DocumentError
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ def test_the_digest_says_which_reader_reads_a_file(tmp_path: Path) -> None:
     for name in ("a.md", "a.pdf"):
         (tmp_path / name).write_bytes(b"same")
     plain, other = file_digest(tmp_path / "a.md"), file_digest(tmp_path / "a.pdf")
-    assert other == f"{plain} pdf-1"
+    assert other == f"{plain} pdf-2"
 
 
 def test_what_is_chosen_twice_is_added_once(place: Place) -> None:
@@ -221,3 +222,12 @@ def test_inside_is_inside_however_it_is_spelled(tmp_path: Path) -> None:
     check_inside(tmp_path / "corpus" / "a.txt", tmp_path / "link", "a.txt")
     with pytest.raises(DocumentError, match="leads out of"):
         check_inside(tmp_path / "corpus2" / "a.txt", tmp_path / "corpus", "a.txt")
+
+
+def test_a_link_to_a_folder_is_named_so_that_it_is_refused_on_its_row(place: Place) -> None:
+    place.write("here.txt", ZEBRA)
+    (place.corpus / "linked").symlink_to(place.outside("docs/a.txt", ZEBRA).parent)
+    assert {source.name for source in sources_in(place.corpus)} == {"here.txt", "linked"}
+    refused = [step for step in dry_run(place.settings(), None) if step.action == "refused"]
+    assert [step.name for step in refused] == ["linked"]
+    assert "is a link that leads out of" in refused[0].note

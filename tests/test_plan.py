@@ -90,3 +90,15 @@ def test_files_to_be_added_are_planned_like_those_in_the_folder(place: Place, li
     assert not (place.corpus / "new.txt").exists()
     with pytest.raises(DocumentError, match="no such file"):
         dry_run(place.settings(), library, [place.folder / "gone.txt"])
+
+
+def test_a_file_that_would_replace_one_that_the_library_does_not_hold_says_so(place: Place, library: Library) -> None:
+    place.write("report.md", "The only copy of this text.")
+    other, same = (
+        place.outside("report.md", "Another text."),
+        place.outside("x/report.md", "The only copy of this text."),
+    )
+    note = "changed replaces another file of that name in the folder, which was not in the library"
+    assert said(dry_run(place.settings(), library, [other])) == {"report.md": note}
+    assert said(dry_run(place.settings(), library, [same])) == {"report.md": "new"}
+    assert said(dry_run(place.settings(), library))["report.md"] == "new"

@@ -107,6 +107,8 @@ CITED = ("sentences", 0, "citations", 0)
         alter((*CITED, "end"), 10_000),
         alter((*CITED, "quote"), ""),
         alter(("sentences", 0, "text"), SENTENCE.replace("1987", "2003")),
+        alter(("short_answer",), "Ola Nordmann"),
+        alter(("short_answer",), "Kari Nordmann; Ola"),
     ],
 )
 def test_a_forged_receipt_does_not_stand(
@@ -128,7 +130,8 @@ def test_an_abstention_has_nothing_to_check(stocked: Place) -> None:
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b"[]", b"null", b'"text"', b"{}", b'{"sentences": 3}', b'{"sentences": [{"text": "x"}]}', b"\xff\xfe",
-     b'{"sentences": [{"text": "x", "citations": []}], "question": "", "fingerprint": ""}', b"[" * 100_000],
+     b'{"sentences": [{"text": "x", "citations": []}], "question": "", "fingerprint": ""}', b"[" * 100_000,
+     b'{"sentences": [{"text": "x", "citations": [{"start": 0, "end": Infinity}]}]}'],
 )  # fmt: skip
 def test_what_is_no_receipt_is_one_clear_line(stocked: Place, content: bytes) -> None:
     file = stocked.folder / "receipt.json"

@@ -144,3 +144,52 @@ def test_any_text_can_be_looked_at(text: str) -> None:
     speakers = Speakers(text)
     assert speakers.of(Span(0, len(text))) is None or len(text) > 5
     assert speakers.asked_of("What did Ada say?") == ""
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who is the judge?",
+        "Who was the judge in the trial?",
+        "Who is the point of contact?",
+        "Who won the state championship?",
+        "Who can I ask about refunds?",
+        "Who filed the claim?",
+        "Who was told to leave?",
+    ],
+)
+def test_a_noun_that_looks_like_a_verb_of_saying_asks_for_no_speaker(question: str) -> None:
+    assert not asks_for_speaker(question)
+
+
+def spoken(text: str, part: str) -> str | None:
+    """Who says the sentence that begins with `part`."""
+    start = text.index(part)
+    end = text.find(".", start) + 1
+    found = Speakers(text).of(Span(start, end))
+    return found.of(text) if found else None
+
+
+def test_the_state_is_no_he_who_states() -> None:
+    text = "Carla Rossi said talks would go on.\n\nIn the state of Texas, Anna Berg warned that floods would come."
+    assert spoken(text, "In the state") == "Anna Berg"
+
+
+@pytest.mark.parametrize("text", ["It suggests that prices rise.", "People say it is dear.", "We think so."])
+def test_words_that_only_stand_where_a_name_would_name_nobody(text: str) -> None:
+    assert spoken(text, text) is None
+
+
+def test_single_quotation_marks_quote_too() -> None:
+    text = "Carla Rossi said the talks failed.\n\n‘We believe it’s good, and Rossi’s too,’ said Anna Berg."
+    assert [span.of(text) for span in quotations(text)] == ["‘We believe it’s good, and Rossi’s too,’"]
+    assert spoken(text, "‘We believe") == "Anna Berg"
+    assert quotations("The ’90s were ‘good’ for the Bergs’ mill.") == []
+
+
+def test_two_of_one_surname_are_told_apart_by_their_first_names() -> None:
+    text = "John Smith said taxes must rise. Ann Smith said taxes must fall. Smith said no more."
+    speakers = Speakers(text)
+    john, ann, either = (Span(a, b) for a, b in ((0, 32), (33, 64), (65, len(text))))
+    assert speakers.asked_of("What did John Smith say about taxes?") == "John Smith"
+    assert [speakers.says("John Smith", one) for one in (john, ann, either)] == [True, False, True]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from coalition_qa.folder import only_writer
 from coalition_qa.library import Library
+from coalition_qa.plan import Step
 from coalition_qa.serving import Desk
 from coalition_qa.standing import Standing
 from coalition_qa.watching import watching
@@ -121,3 +122,19 @@ def test_the_page_watches_its_folder(stocked: Place) -> None:
         finally:
             page.terminate()
             page.communicate(timeout=30)
+
+
+def test_after_a_failure_it_is_tried_again_and_said_once(place: Place) -> None:
+    said: list[str] = []
+    calls: list[str] = []
+
+    def sync(_: Callable[[Step], None]) -> None:
+        calls.append("sync")
+        if len(calls) < 3:
+            raise OSError("No space left on device")
+
+    with watching(place.corpus, sync, said.append, 0.1):
+        until(lambda: len(calls) == 3)
+        place.write("owls.txt", OWLS)
+        until(lambda: len(calls) == 4)
+    assert said == ["No space left on device"]

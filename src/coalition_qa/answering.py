@@ -21,12 +21,15 @@ _RIGHT_SPEAKER, _WRONG_SPEAKER = 2.0, -30.0  # logits for a sentence that the pe
 _WRONG_PERSON = -30.0  # logits, for a sentence that names somebody else than the one who is asked about
 _WHO_IS = re.compile(r"(?i:who(?: is| was|['’]s)) (?P<name>[A-Z][\w’'-]+(?: [A-Z][\w’'-]*\w)*)\W*")
 _MOST_ITEMS = 10
-_ITEM = re.compile(r"(?:(?P<bullet>[-*+•‣▪–])|\(?\d{1,3}[.)])\s")
-_BEFORE_WORDS = re.compile(rf"(?:{_ITEM.pattern}|\d{{1,3}}(?:\.\d{{1,3}})+\.?\s(?=\W?[A-Z])|\([a-z]{{1,4}}\)\s)\s*")
+_ITEM = re.compile(r"(?:(?P<bullet>[-*+•‣▪–])|\(?(?P<number>\d{1,3})[.)])\s")
+_BEFORE_WORDS = re.compile(
+    rf"(?:{_ITEM.pattern}|(?P<clause>\d{{1,3}}(?:\.\d{{1,3}})+)\.?\s(?=\W?[A-Z])|\([a-z]{{1,4}}\)\s)\s*"
+)
 _LOOKED_BACK, _LOOKED_AHEAD = 20_000, 2_000  # characters around a passage in which its speakers are looked for
 _SEVERAL = re.compile(
     r"\b(?:which|what|whose) (?:two|three|four|five|six|several|other)\b|\b(?:name|list) (?:the|all|some)\b|"
-    r"\b(?:which|what) (?:\w+ )?(?:\w{3,}[^s\W]s)\b|\bwho (?:are|were)\b|\bwhat (?:are|were) the\b",
+    r"\b(?:which|what) (?:\w+ )?(?:\w{3,}[^s\W]s)\b(?! (?:the|an?|if|when|through|his|her|its|it|their|my|our|your)\b)|"
+    r"\bwho (?:are|were)\b|\bwhat (?:are|were) the\b",
     re.IGNORECASE,
 )
 
@@ -60,8 +63,16 @@ def _unmarked(candidate: Candidate) -> Candidate:
     hit, sentence = candidate.hit, candidate.sentence
     before = hit.passage.text[: sentence.start - hit.passage.span.start].rstrip(" \t")
     mark = _BEFORE_WORDS.match(candidate.text) if not before or before.endswith("\n") else None
-    start = sentence.start + (mark.end() if mark else 0)
+    number = (mark.group("number") or mark.group("clause") or "") if mark else ""
+    start = sentence.start + (mark.end() if mark and (not number or _is_counted(number, hit.passage.text)) else 0)
     return replace(candidate, sentence=Span(start, sentence.end)) if start <= candidate.answer.start else candidate
+
+
+def _is_counted(number: str, text: str) -> bool:
+    """Whether a line near it begins with the number before or behind it: "2.5 GB" and "3. Oktober" count nothing."""
+    *clause, last = number.split(".")
+    beside = "|".join(re.escape(".".join([*clause, str(int(last) + step)])) for step in (-1, 1))
+    return re.search(rf"^\s*\(?(?:{beside})[.)]{'?' if clause else ''}\s", text, re.MULTILINE) is not None
 
 
 def chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -141,6 +152,8 @@ def _by_whom_it_tells_of(question: str, candidates: Sequence[Candidate]) -> list
     if match is None or is_function_word(match.group("name").split()[0], question):  # "WHO IS THE MAYOR?" names nobody
         return list(candidates)
     name = match.group("name")
+    if name.isupper() or has_title(name):  # "Who is CEO?" asks for the name
+        return list(candidates)
     moved = [c if _may_tell_of(name, c) else replace(c, margin=c.margin + _WRONG_PERSON) for c in candidates]
     return sorted(moved, key=lambda candidate: -candidate.score)
 
@@ -148,14 +161,14 @@ def _by_whom_it_tells_of(question: str, candidates: Sequence[Candidate]) -> list
 def _may_tell_of(name: str, candidate: Candidate) -> bool:
     """Whether the answer is more than a name, a title, a part of this name, or beside it ("the Duke, Ada Berg")."""
     answer = candidate.answer_text
-    bare = all(word[0].isupper() or is_function_word(word, answer) for word in words(answer))
+    bare = all((word[0].isupper() and not word.isupper()) or is_function_word(word, answer) for word in words(answer))
     own = {fold(word) for word in words(name)} & {fold(word) for word in words(answer)}
     return not bare or has_title(answer) or bool(own) or stands_beside(name, answer, candidate.text)
 
 
 def stands_beside(name: str, answer: str, sentence: str) -> bool:
     """Whether the sentence has the answer right before or behind the name, or says that the one is the other."""
-    name, answer, link = re.escape(name), re.escape(answer), r"\W{1,3}(?:(?:is|was) )?"
+    name, answer, link = re.escape(name), re.escape(answer), r"\W{1,3}(?:(?:is|was) (?:(?:the|an?) )?)?"
     return re.search(rf"{answer}{link}{name}\b|\b{name}{link}{answer}", sentence) is not None
 
 

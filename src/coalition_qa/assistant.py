@@ -34,6 +34,7 @@ from coalition_qa.words import fold, is_function_word
 _NAMED = re.compile(r"\b([a-z]+),? ([A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*)(?=(\W*)(\w*))")
 """A word in lower case, then a name, then what follows."""
 
+_NAME_WORDS = 8
 _TRIED = 12  # questions about names that are tried to begin with, and after an answer
 _FOLLOWED = 4
 _FIRST = 20  # documents that questions to begin with are about
@@ -207,6 +208,7 @@ class Assistant:
 def likely_questions(texts: Iterable[str]) -> list[str]:
     """Of places and persons, those named most often first, persons by the longest name they have."""
     known = list(texts)
+    longest = _longest_names(known)
     counted: Counter[str] = Counter()
     for before, name, between, after in (found for text in known for found in _NAMED.findall(text)):
         if before == "in":
@@ -214,9 +216,21 @@ def likely_questions(texts: Iterable[str]) -> list[str]:
                 continue  # "in African regions" names no place
             counted[f"What happened in {name}?"] += 1
         elif " " in name and before not in ("the", "of", "for"):
-            longer = (found for text in known for found in re.findall(rf"(?:[A-Z][\w’'-]+ )*{re.escape(name)}\b", text))
-            counted[f"Who is {max(longer, key=len, default=name)}?"] += 1
+            counted[f"Who is {longest.get(name, name)}?"] += 1
     return [question for question, _ in counted.most_common()]
+
+
+def _longest_names(texts: Iterable[str]) -> dict[str, str]:
+    """For each run of capitalised words the longest one, of at most eight, that ends with it."""
+    longest: dict[str, str] = {}
+    for run in {run for text in texts for run in re.findall(r"[A-Z][\w’'-]+(?: [A-Z][\w’'-]+)+", text)}:
+        parts = run.split()
+        for end in range(1, len(parts) + 1):
+            whole = parts[max(0, end - _NAME_WORDS) : end]
+            for start in range(len(whole)):
+                name, full = " ".join(whole[start:]), " ".join(whole)
+                longest[name] = max(longest.get(name, ""), full, key=lambda one: (len(one), one))
+    return longest
 
 
 def is_told(answer: Answer) -> bool:

@@ -48,7 +48,8 @@ def sources_of(paths: Sequence[Path], corpus: Path) -> list[Source]:
 
 
 def readable_files(folder: Path) -> Iterator[Path]:
-    """What is below a folder and is named like a file that a reader may read; hidden ones left out.
+    """What is below a folder and is named like a file that a reader may read; hidden ones left out. A link to a folder
+    is not followed, but named, so that whoever reads it says so.
 
     Raises DocumentError for a folder that can't be listed, which is not the same as an empty one.
     """
@@ -60,6 +61,7 @@ def readable_files(folder: Path) -> Iterator[Path]:
 
     for place, folders, names in os.walk(folder, onerror=stop):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(place, name) for name in folders if Path(place, name).is_symlink())
         for name in sorted(names):
             if not name.startswith(".") and is_readable(Path(name)):
                 yield Path(place, name)
@@ -86,9 +88,9 @@ def file_digest(path: Path) -> str:
 
     Raises DocumentError where it can't be read.
     """
-    if not path.is_file():  # a pipe or a device would be read for ever
-        raise DocumentError(f"{path}: is not a file, or is a link that leads nowhere; leave it out.")
     try:
+        if not path.is_file():  # a pipe or a device would be read for ever
+            raise DocumentError(f"{path}: is not a file, or is a link that leads nowhere; leave it out.")
         with path.open("rb") as file:
             return f"{hashlib.file_digest(file, 'sha256').hexdigest()} {reader_version(path)}".strip()
     except OSError as error:

@@ -48,6 +48,8 @@ def replacing(folder: Path) -> Iterator[Path]:
     the two renames `recover` does so. Raises LibraryBusy while another process writes to the old one, LibraryError
     where `folder` is no library's.
     """
+    folder = Path(os.path.realpath(folder))  # a link to another disk stays one
+    recover(folder)
     if folder.exists() and not folder.is_dir():
         raise LibraryError(f"{folder} is not a folder: name another with --library.")
     strange = sorted(path.name for path in folder.iterdir() if not _is_ours(path)) if folder.is_dir() else []
@@ -74,6 +76,7 @@ def replacing(folder: Path) -> Iterator[Path]:
 
 def recover(folder: Path) -> None:
     """Put back the library that a swap had moved aside when it was cut off."""
+    folder = Path(os.path.realpath(folder))
     if not folder.exists():
         for old in sorted(folder.parent.glob(f".{folder.name}-????????-old")):
             with suppress(OSError):
@@ -83,6 +86,7 @@ def recover(folder: Path) -> None:
 
 def leftovers(folder: Path) -> list[Path]:
     """What swaps that were cut off left beside the library, and a making that was cut off left in it."""
+    folder = Path(os.path.realpath(folder))
     beside = [*folder.parent.glob(f".{folder.name}-????????"), *folder.parent.glob(f".{folder.name}-????????-old")]
     return sorted([*beside, *folder.glob(f"{FILE}.new*")])
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from coalition_qa.types import Document, Passage, Span
 from coalition_qa.words import is_function_word
 
-CHUNKER = "sentences-2"
+CHUNKER = "sentences-3"
 """Changes whenever the same text would be cut differently; part of every passage id and fingerprint."""
 
 TARGET_PIECES = 200
@@ -21,12 +21,12 @@ TARGET_PIECES = 200
 _MOST_CHARACTERS = 4_000  # a word of 100,000 letters is one piece: cap characters as well
 _LINE = re.compile(r"[^\n]+")
 _ITEM = re.compile(r"\s*(?:[-*+•‣▪–]\s|\(?\d{1,3}[.)]\s|#{1,6}\s|>\s|\|)")
-_SENTENCE_END = re.compile(r"[.!?:;…。！？][\"'”’»)\]]*\s*$")
+_SENTENCE_END = re.compile(r"[.!?:;…。！？।۔؟][\"'”’»)\]]*\s*$")
 _UNWRAPPED = 160  # characters: nobody wraps lines later
 _ROOM = 0.75  # a line with more of its width free than a quarter was broken on purpose
 _STRETCH = 20_000  # characters; NLTK's tokenizer raises an error where a text takes it five seconds
 _TAIL = 40  # characters of a sentence that say whether it has ended
-_WIDE_END = re.compile(r"(?<=[。！？])")  # the tokenizer knows no full stop but the Latin one
+_WIDE_END = re.compile(r"(?<=[。！？।۔؟])(?![」』”’）])")  # the tokenizer knows no full stop but the Latin one
 _WORD = re.compile(r"[^\W_]+")
 _BEFORE_NAME = re.compile(
     r"(?<![^\s(\"'“‘])(?:Mrs?|Ms|Dr|Prof|St|Gen|Lt|Col|Sgt|Capt|Maj|Cmdr|Adm|Gov|Sen|Rep|Rev|Hon|Mt|Ft|vs?|cf)\.$"
@@ -53,6 +53,8 @@ _GET_IN_TOUCH = re.compile(
 )
 _NEWSLETTER = re.compile(r"(?:sign up|subscribe)\b.{0,60}\bnewsletters?\b.*\b(?:inbox|latest)\b", re.IGNORECASE)
 _NOTICE_WORDS = 60
+_LONGEST_HEADING = 80  # characters: Chinese has no spaces between words
+_NO_HEADING = re.compile(r"^(?:[Ww]ritten )?[Bb]y [A-Z]|[.!?:;,…。！？：；，।۔؟\d][\"'”’」』)]*$|:|\n")
 
 
 class Measures(Protocol):
@@ -245,7 +247,7 @@ def _runs(text: str, splitter: SentenceSplitter) -> Iterator[list[_Block]]:
 def _is_heading(block: str, following: str) -> bool:
     if re.match(r"#{1,6}\s", block) and "\n" not in block:
         return True
-    short = len(block.split()) <= 8 and not re.search(r"[.!?:;,…\d][\"'”’)]*$|:|\n", block)
+    short = len(block.split()) <= 8 and len(block) <= _LONGEST_HEADING and not _NO_HEADING.search(block)
     item = _ITEM.match(block) and not block.isupper()  # "6. MARKETS" is a heading
     return short and not item and len(following.split()) >= 12
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +28,14 @@ KEPT_CHARACTERS = 50_000_000
 """Of the documents that were read for the plan; those beyond are read again when their turn comes."""
 
 
+_REPLACED = "replaces another file of that name in the folder, which was not in the library"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What is to be done, or was done, about one name. `note` says why a file was refused, or what is odd about it:
-    a text that the library holds under another name, or nearly, and pages without text. `size` is in bytes.
+    a text that the library holds under another name, or nearly, pages without text, and another file in its place that
+    the library does not hold. `size` is in bytes.
     """
 
     action: Action
@@ -146,13 +151,21 @@ class Plan:
             check_inside(source.path, source.root, source.name)
         if self.is_current(source.path, source.name) and target.is_file() and self.is_current(target, source.name):
             return Step("unchanged", source.name)
+        size = _size(source.path)
         read = self.read(source)
         if self._characters + len(read.document.text) <= KEPT_CHARACTERS:
             self._kept[source.name] = read
             self._characters += len(read.document.text)
-        action: Action = "changed" if source.name in self.held else "new"
-        notes = (self._known.note(read.document), _pages_without_text(read.document))
-        return Step(action, source.name, "; ".join(filter(None, notes)), source.path.stat().st_size)
+        replaced = self._is_other_file(source, target)
+        action: Action = "changed" if source.name in self.held or replaced else "new"
+        notes = (_REPLACED if replaced else "", self._known.note(read.document), _pages_without_text(read.document))
+        return Step(action, source.name, "; ".join(filter(None, notes)), size)
+
+    def _is_other_file(self, source: Source, target: Path) -> bool:
+        """Whether the corpus has another file in the place of this one, which the library does not hold."""
+        if source.name in self.held or not target.is_file() or os.path.samefile(source.path, target):
+            return False
+        return file_digest(source.path) != file_digest(target)
 
 
 class Known:
@@ -186,6 +199,13 @@ class Known:
                 room = stacked([b""] * max(64, row))
                 self._sketches = np.concatenate([self._sketches, room])
         self._sketches[row] = own
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise DocumentError(f"{path}: cannot be read ({error.strerror}); mend that or leave it out.") from error
 
 
 def _pages_without_text(document: Document) -> str:

@@ -70,7 +70,7 @@ def read_receipt(path: Path) -> list[dict[str, Any]]:
         return [_checked(answer) for answer in answers if answer is not None]
     except OSError as error:
         raise DocumentError(f"{path}: cannot be read ({error.strerror}); name a file.") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise DocumentError(
             f"{path}: is no receipt ({type(error).__name__}: {error}); give a file from `coalition-qa ask --json`."
         ) from error
@@ -85,8 +85,9 @@ def _checked(answer: dict[str, Any]) -> dict[str, Any]:
                 raise TypeError("a citation is not text")
         if not isinstance(sentence["text"], str) or not sentence["citations"]:
             raise TypeError("a sentence has no text or no citation")
-    if not isinstance(answer["fingerprint"], str) or not isinstance(answer["question"], str):
-        raise TypeError("question or fingerprint is not text")
+    texts = (answer["fingerprint"], answer["question"], answer.get("short_answer", ""))
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("question, short answer or fingerprint is not text")
     return dict(answer)
 
 
@@ -96,17 +97,26 @@ def verify(answers: Sequence[dict[str, Any]], library: Shelf) -> Verdict:
     for info in library.catalogue():
         names.setdefault(info.document_id, info.name)  # a renamed document is still the same
     quotes = []
-    said = [(answer["question"], sentence) for answer in answers for sentence in answer["sentences"]]
-    for question, sentence in said:
+    said = [(answer, sentence) for answer in answers for sentence in answer["sentences"]]
+    for answer, sentence in said:
+        whole = _is_of_its_sentences(answer) and _supported(sentence, answer["question"])
         for cited in sentence["citations"]:
             name = cited["doc"]
             document = library.document(name)
             if document is None or document.id != cited["document_id"]:
                 name = names.get(cited["document_id"], name)
                 document = library.document(name)
-            standing = _standing(cited, document) if _supported(sentence, question) else "altered"
+            standing = _standing(cited, document) if whole else "altered"
             quotes.append(Checked(name, cited["quote"], standing))
     return Verdict(tuple(quotes), all(answer["fingerprint"] == library.fingerprint for answer in answers))
+
+
+def _is_of_its_sentences(answer: dict[str, Any]) -> bool:
+    """Whether the short answer, or each part of one that lists several, stands in what the answer says or quotes."""
+    short = answer.get("short_answer", "")
+    texts = [sentence["text"] for sentence in answer["sentences"]]
+    texts += [cited["quote"] for sentence in answer["sentences"] for cited in sentence["citations"]]
+    return all(any(part in text for text in texts) for part in short.split("; ")) or any(short in t for t in texts)
 
 
 def _supported(sentence: dict[str, Any], question: str) -> bool:

@@ -33,7 +33,7 @@ _ROLE = rf"(?:[Tt]he|[Aa]n?|[Hh]is|[Hh]er|[Ii]ts|[Tt]heir) (?:[\w’'.-]+ ){{0,4
 _PRONOUN = r"(?:[Hh]e|[Ss]he|[Tt]hey)"
 _SUBJECT = rf"(?P<subject>{_PRONOUN}\b|{_ROLE}|{_NAME})"
 _BETWEEN = r"(?:(?: (?:has|had|have|also|then|later|himself|herself|further|even))*)"
-_BEFORE = re.compile(rf"{_SUBJECT}{_BETWEEN} {_VERB}\b")
+_BEFORE = re.compile(rf"(?<![\w’'-]){_SUBJECT}{_BETWEEN} {_VERB}\b")
 _AFTER = re.compile(rf"(?:^|[,”\"’.] *|\n){_VERB}(?: out)?,? {_SUBJECT}", re.MULTILINE)
 _OFFICE = rf"(?:[\w’'-]+ ){{0,3}}(?i:{_ROLE_WORD})(?: General)?"
 _PLACE = r"(?:capital|city|town|village|country|state|province|region|island|river|district|port)\b"
@@ -46,10 +46,13 @@ _TITLED = re.compile(
     rf"\b(?P<role_any>(?!{_PLACE})[a-z]+), (?P<name_any>{_WORD} {_NAME}),|"
     rf"(?P<name_who>{_WORD} {_NAME})(?P<role_who>), (?:who|whose)\b"
 )
+_NO_ONE = frozenset("people many critics others nobody everybody everyone someone somebody experts observers".split())
+_NOT_BETWEEN = "the|an?|his|her|their|its|our|your|my|can|could|should|may|must|might|shall|would|will|is|are|was|were"
 _PERSON = rf"(?:person|man|woman|politician|diplomat|speaker|{'|'.join(_ROLES)})"
 _ASKING = re.compile(
     rf"\b(?:who(?! (?:did|does|do|has|had|have)\b)|which (?:of \w+ \w+ )?(?:\w+ ){{0,2}}?{_PERSON}) "
-    rf"(?:[\w’'-]+ ){{0,2}}?{_VERB}\b|\baccording to whom\b|\bwho (?:is|was) quoted\b|\bwhose words\b",
+    rf"(?:(?!(?:{_NOT_BETWEEN})\b)[\w’'-]+ ){{0,2}}?{_VERB}\b|"
+    r"\baccording to whom\b|\bwho (?:is|was) quoted\b|\bwhose words\b",
     re.IGNORECASE,
 )
 _ASKED_OF = re.compile(
@@ -59,6 +62,7 @@ _ASKED_OF = re.compile(
     re.IGNORECASE,
 )
 _OPENING, _CLOSING = "“«", "”»"
+_SINGLE = re.compile(r"(?<!\w)‘(?=\w)[^‘’\n]*(?:’\w[^‘’\n]*)*[.,!?…]’(?!\w)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ class Speakers:
             match.span("subject"): _Saying(Span(*match.span()), Span(*match.span("subject")))
             for pattern in (_BEFORE, _AFTER)
             for match in pattern.finditer(self._text)
-            if not self._is_quoted(match.start("subject"))
+            if not self._is_quoted(match.start("subject")) and not _is_no_one(match.group("subject"))
         }
         return sorted(found.values(), key=lambda saying: saying.place)
 
@@ -131,6 +135,7 @@ class Speakers:
             return ""
         asked = {stem(word) for word in words(next(filter(None, match.groups()), ""))}
         spans = [span for span, _ in self._persons if self._surname(span) in asked]
+        spans = [span for span in spans if _first_name(span.of(self._text)) in asked] or spans
         if not spans and any(fold(word) in _ROLES for word in words(question)):
             holder = self._holder(asked & {stem for _, title in self._persons for stem in title}, Span(0, 0))
             spans = [holder] if holder else []
@@ -139,7 +144,10 @@ class Speakers:
     def says(self, person: str, sentence: Span) -> bool | None:
         """Whether it is this person who says what stands at `sentence`; None where nobody is said to."""
         speaker = self.of(sentence)
-        return None if speaker is None else self._surname(speaker) == stem(words(person)[-1])
+        if speaker is None:
+            return None
+        first = {_first_name(speaker.of(self._text)), _first_name(person)} - {""}
+        return self._surname(speaker) == stem(words(person)[-1]) and len(first) < 2
 
     def _surname(self, name: Span) -> str:
         return stem(words(name.of(self._text))[-1])
@@ -185,8 +193,23 @@ class Speakers:
         return any(quote.start <= at < quote.end for quote in self._quotes)
 
 
+def _is_no_one(subject: str) -> bool:
+    """Whether it is written like a name and is none: "It suggests", "People say"."""
+    first = words(subject)[0]
+    pronoun = re.fullmatch(_PRONOUN, subject) or re.fullmatch(_ROLE, subject)
+    return not pronoun and (is_function_word(first, "a") or fold(subject) in _NO_ONE)
+
+
+def _first_name(name: str) -> str:
+    """The stem of the first of several words; empty for a surname alone, or with a title."""
+    parts = words(name)
+    return stem(parts[0]) if len(parts) > 1 and not has_title(name) else ""
+
+
 def quotations(text: str) -> list[Span]:
-    """What stands between quotation marks, marks included; a quotation ends with its paragraph at the latest."""
+    """What stands between quotation marks, marks included; a quotation ends with its paragraph at the latest. Single
+    marks count where they are curled and a stop is inside, which an apostrophe has not.
+    """
     found: list[Span] = []
     opened: int | None = None
     for match in re.finditer(r"[“”«»\"]|\n", text):
@@ -200,4 +223,5 @@ def quotations(text: str) -> list[Span]:
         elif opened is not None and mark not in _OPENING:
             found.append(Span(opened, at + 1))
             opened = None
-    return found
+    single = (Span(*match.span()) for match in _SINGLE.finditer(text))
+    return [*found, *(span for span in single if not any(span.overlap(other) for other in found))]

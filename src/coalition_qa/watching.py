@@ -44,6 +44,7 @@ class _Watch:
         self._quiet = quiet
         self._stop = stop
         self._refused: dict[str, str] = {}
+        self._failure = ""
 
     def run(self) -> None:
         """Watch until it is stopped. A folder that is missing is waited for, and one that took its place is taken."""
@@ -84,8 +85,8 @@ class _Watch:
             if (touched or changed) and not (
                 self._are_written(touched) and time.monotonic() - since < _LONGEST_SECONDS
             ):
-                self._bring_in_line(touched)
-                touched, changed = set(), False
+                changed = not self._bring_in_line(touched)
+                touched = set()
 
     def _are_written(self, touched: set[str]) -> bool:
         """Whether one of these files was written to a moment ago: `watch` waits until no *other* file changes."""
@@ -100,7 +101,8 @@ class _Watch:
         """Whether this path can be a document's; what is being copied into the folder is hidden until it is whole."""
         return not any(part.startswith(".") for part in Path(os.path.relpath(path, self._corpus)).parts)
 
-    def _bring_in_line(self, touched: set[str]) -> None:
+    def _bring_in_line(self, touched: set[str]) -> bool:
+        """Whether it went well; else why not was said, once, and it is to be tried again."""
         refused: dict[str, str] = {}
 
         def tell(step: Step) -> None:
@@ -111,6 +113,19 @@ class _Watch:
             elif step.action != "unchanged":
                 self._say(f"{step.action:9}  {step.name}{f'  ({step.note})' if step.note else ''}")
 
+        try:
+            self._sync_when_free(tell)
+        except (CoalitionQAError, OSError) as error:
+            if str(error) != self._failure:
+                self._say(str(error))
+            self._failure = str(error)
+            self._stop.wait(_AGAIN_SECONDS)
+            return False
+        self._refused, self._failure = refused, ""
+        return True
+
+    def _sync_when_free(self, tell: Callable[[Step], None]) -> None:
+        """Sync as soon as no other process writes to the library."""
         waiting = False
         while not self._stop.is_set():
             try:
@@ -120,11 +135,7 @@ class _Watch:
                     self._say(f"waiting    {error}")
                 waiting = True
                 self._stop.wait(_AGAIN_SECONDS)
-            except CoalitionQAError as error:
-                self._say(str(error))
-                return
             else:
-                self._refused = refused
                 return
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING
+from zipfile import ZipFile
 
 import pytest
 from making import docx, odt, paragraph, zipped
@@ -98,3 +100,14 @@ def test_saved_again_with_the_same_text_it_is_the_same_document(parse: Parse) ->
 def test_a_file_that_cannot_be_read_says_why(parse: Parse, raw: bytes, why: str) -> None:
     with pytest.raises(DocumentError, match=rf"^a\.docx: .*{why}"):
         parse("a.docx", raw)
+
+
+def test_a_body_by_another_name_is_found(parse: Parse) -> None:
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
+    with ZipFile(BytesIO(docx(paragraph("Text.")))) as made:
+        parts = {name: made.read(name) for name in made.namelist()}
+    parts["word/document2.xml"] = parts.pop("word/document.xml")
+    parts["_rels/.rels"] = (
+        f'<Relationships><Relationship Type="{kind}" Target="word/document2.xml"/></Relationships>'.encode()
+    )
+    assert parse("a.docx", zipped(parts)).text == "Text."

@@ -101,3 +101,8 @@ def test_the_encoding_is_the_declared_one_unless_it_cannot_be(parse: Parse, decl
 def test_a_page_without_text_or_that_is_none_is_refused(parse: Parse, page: bytes, why: str) -> None:
     with pytest.raises(DocumentError, match=rf"^a\.html: .*{why}"):
         parse("a.html", page)
+
+
+def test_a_heading_that_opens_and_shuts_is_read(parse: Parse) -> None:
+    page = "<h2><button>How long?</button></h2><div><p>Two years.</p></div><button>Send</button>"
+    assert parse("a.html", page.encode()).text == "## How long?\n\nTwo years."

@@ -65,3 +65,34 @@ def test_a_date_that_is_none_is_left_out(parse: Parse) -> None:
 def test_a_message_that_is_none_says_why(parse: Parse, raw: bytes, why: str) -> None:
     with pytest.raises(DocumentError, match=rf"^a\.eml: .*({why})"):
         parse("a.eml", raw)
+
+
+@pytest.mark.parametrize("said", ["", "\nContent-Type: text/plain; charset=us-ascii", "\nContent-Type: text/html"])
+def test_eight_bits_without_a_charset_are_read_as_any_text_is(parse: Parse, said: str) -> None:
+    assert parse("a.eml", f"Subject: x{said}\n\nDie Straße".encode()).text == "# x\n\nDie Straße"
+
+
+def test_an_empty_plain_part_gives_way_to_the_page(parse: Parse) -> None:
+    mail = message()
+    mail.set_content("\n")
+    mail.add_alternative("<p>Real content.</p>", subtype="html")
+    assert parse("a.eml", bytes(mail)).text.endswith("Real content.")
+
+
+def test_text_behind_a_picture_is_read_and_a_forwarded_message_named(parse: Parse) -> None:
+    mail, inner = message(), message()
+    del inner["Subject"]
+    inner["Subject"] = "Of old"
+    mail.set_content("First.")
+    mail.add_attachment(b"\x89PNG", "image", "png", disposition="inline")
+    mail.add_attachment("Second.", disposition="inline")
+    inner.set_content("Inside.")
+    mail.add_attachment(inner)
+    text = parse("a.eml", bytes(mail)).text
+    assert text.endswith("First.\n\nSecond.\n\nAttached: Of old")
+
+
+def test_a_page_without_text_leaves_the_headers(parse: Parse) -> None:
+    mail = message()
+    mail.set_content("", subtype="html")
+    assert parse("a.eml", bytes(mail)).text == HEADERS.strip()

@@ -140,3 +140,16 @@ def test_a_pdf_with_an_empty_password_is_read(parse: Parse) -> None:
     locked = pdf("", password=b"")
     with pytest.raises(DocumentError, match="holds no text"):  # it was opened
         parse("a.pdf", locked)
+
+
+def test_rows_of_a_table_that_reach_the_edge_stay(parse: Parse) -> None:
+    def row(n: int) -> str:
+        return f"2024-01-{n % 28 + 1:02}  Payment {n}  {n + 100}.00"
+
+    pages = [
+        line("Statement", bottom=825) + lines(*(row(46 * page + n) for n in range(46)), top=800, leading=16)
+        for page in range(4)
+    ]
+    text = text_of(parse, *pages)
+    assert text.count("Payment") == 4 * 46
+    assert "Statement" not in text

@@ -57,3 +57,16 @@ def test_each_line_of_json_is_a_paragraph(parse: Parse, records: str, text: str)
 def test_rows_that_cannot_be_read_say_why(parse: Parse, name: str, raw: bytes, why: str) -> None:
     with pytest.raises(DocumentError, match=rf"^{name}: .*{why}"):
         parse(name, raw)
+
+
+@pytest.mark.parametrize(
+    ("table", "first"),
+    [
+        ('id,address,tags\n1,"Main St, Oslo, Norway",red|blue\n2,"A, B",x|y\n3,"C, D, E",z|w', "tags: red|blue"),
+        ('id,title,authors\n1,T,"Smith, Jo; Doe, Al"\n2,U,"Roe, B; Poe, C"', "authors: Smith, Jo; Doe, Al"),
+        ("sep=;\nname;city\nKari;Oslo", "name: Kari; city: Oslo"),
+        ("name;price\nKari;1,50\nOla;2,50", "name: Kari; price: 1,50"),
+    ],
+)
+def test_a_delimiter_inside_quotes_delimits_nothing(parse: Parse, table: str, first: str) -> None:
+    assert first in parse("a.csv", table.encode()).text.split("\n")[0]

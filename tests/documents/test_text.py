@@ -192,3 +192,7 @@ def test_front_matter_says_title_date_and_language(
 def test_a_pile_of_accents_does_not_take_quadratic_time(parse: Parse, encoding: str) -> None:
     with pytest.raises(DocumentError, match="over 30 accents stand on one letter"):
         parse("pile.txt", ("a" + "\u0301\u0323" * 500_000).encode(encoding))
+
+
+def test_a_text_about_pdf_is_no_pdf(parse: Parse) -> None:
+    assert parse("a.md", b"Every such file begins with `%PDF-1.7`.").text.startswith("Every such")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lxml import etree
 
 _BODY = "word/document.xml"
+_RELATIONS = "_rels/.rels"
 _LEFT_OUT = frozenset(("del", "moveFrom", "Fallback", "instrText", "delText", "pPr", "sectPr", "tblPr", "tcPr", "trPr"))
 _NOTES = ("word/footnotes.xml", "word/endnotes.xml")
 _ITEM = -1  # the level of a style that is a list's
@@ -21,11 +22,12 @@ _SPACES = {"tab": " ", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "sym": " "}
 def read_docx(raw: bytes) -> Parsed:
     """Headings by their style, lists, tables row by row, text boxes where they stand; then footnotes and endnotes."""
     archive = Archive(raw)
-    if _BODY not in archive:
+    body = _body(archive)
+    if body not in archive:
         raise Refused("is no docx file; give it the ending of what it is, or save it as .docx.")
     levels = _heading_levels(archive)
     manuscript = Manuscript()
-    _Body(manuscript, levels).over(archive.xml(_BODY))
+    _Body(manuscript, levels).over(archive.xml(body))
     for notes in _NOTES:
         if notes in archive:
             for note in archive.xml(notes):
@@ -36,6 +38,15 @@ def read_docx(raw: bytes) -> Parsed:
         ("", "", "") if core is None else (first_text(core, n) for n in ("title", "created", "language"))
     )
     return Parsed(manuscript.text(), short_title(title), iso_date(date), language_tag(language or _language(archive)))
+
+
+def _body(archive: Archive) -> str:
+    """The name of the part that holds the body: some programs call it otherwise than Word."""
+    if _BODY not in archive and _RELATIONS in archive:
+        for relation in archive.xml(_RELATIONS):
+            if attribute(relation, "Type").endswith("/officeDocument"):
+                return attribute(relation, "Target").lstrip("/")
+    return _BODY
 
 
 class _Body:

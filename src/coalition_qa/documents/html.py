@@ -22,6 +22,7 @@ _BLOCKS = frozenset(
     " h3 h4 h5 h6 header hgroup hr html legend li main ol p pre section summary table tbody td tfoot th thead tr"
     " ul".split()
 )
+_TITLED = frozenset("h1 h2 h3 h4 h5 h6 summary dt".split())
 _WHOLES = frozenset(("article", "main", "section", "blockquote"))
 _HIDDEN = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _CHARSET = re.compile(
@@ -33,7 +34,7 @@ _LEVEL = re.compile(r"h([1-6])$")
 
 def read_html(raw: bytes) -> Parsed:
     """Headings, paragraphs, lists and tables in the order of the page; title, date and language from its head."""
-    root = parse(_decoded(raw))
+    root = parse(decoded(raw))
     manuscript = Manuscript()
     write(root, manuscript)
     facts = _meta(root)
@@ -95,6 +96,8 @@ class _Walk:
 
     def _is_left_out(self, element: etree._Element) -> bool:
         tag = element.tag
+        if tag == "button" and _TITLED.intersection(self._open):  # what opens and shuts is often its own heading
+            return False
         if tag in _LEFT_OUT or (tag == "footer" and not _WHOLES.intersection(self._open)):
             return True
         if element.get("role", "").lower() in _LEFT_OUT_ROLES or element.get("aria-hidden", "").lower() == "true":
@@ -161,7 +164,7 @@ def _holds_data(table: etree._Element) -> bool:
     return not any(table.find(f".//{tag}") is not None for tag in ("table", "h1", "h2", "h3", "article", "form"))
 
 
-def _decoded(raw: bytes) -> str:
+def decoded(raw: bytes) -> str:
     """By byte-order mark, else as the page says itself, else as for plain text."""
     declared = _CHARSET.search(raw[:4096])
     if declared and not raw.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):

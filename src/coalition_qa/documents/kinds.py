@@ -31,15 +31,15 @@ READABLE = frozenset(ENDINGS)
 PLAIN = ("text", "markdown")
 VERSIONS: dict[Kind, int] = {
     "text": 1,
-    "html": 1,
-    "pdf": 1,
+    "html": 2,
+    "pdf": 2,
     "docx": 1,
     "odt": 1,
     "epub": 1,
     "rtf": 1,
-    "csv": 1,
+    "csv": 2,
     "jsonl": 1,
-    "mail": 1,
+    "mail": 2,
 }
 """A reader's number is raised when it reads the same file differently: such files are then read again."""
 
@@ -69,6 +69,8 @@ def reader_version(path: Path) -> str:
 def mismatch(kind: Kind, raw: bytes) -> str:
     """Why bytes can't be of a kind: what they are instead, and what to do. Empty where they may be."""
     found = _content(raw)
+    if kind == "pdf" and not found and b"%PDF-" in raw[:1024]:  # some programs write a few lines before it
+        found = "pdf"
     if found == "office":
         if _ENCRYPTED_OFFICE in raw:
             return "is encrypted; save it without a password."
@@ -93,7 +95,7 @@ def _instead(found: str) -> str:
 
 def _content(raw: bytes) -> str:
     """What the first bytes say: one of pdf, zip, office, rtf, html; empty for anything else."""
-    if b"%PDF-" in raw[:1024]:
+    if raw.lstrip().startswith(b"%PDF-"):
         return "pdf"
     if raw.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "zip"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from email import message_from_bytes
-from email.message import EmailMessage, MIMEPart
+from email.message import EmailMessage, Message, MIMEPart
 from email.policy import default
 from email.utils import parsedate_to_datetime
 
-from coalition_qa.documents.html import parse, write
+from coalition_qa.documents.html import decoded, parse, write
 from coalition_qa.documents.manuscript import Manuscript, Parsed, Refused, language_tag, one_line, short_title
+from coalition_qa.documents.text import decode
 
 _HEADERS = ("From", "To", "Cc", "Date")
 _MOST_PARTS = 1_000
@@ -27,27 +29,49 @@ def read_mail(raw: bytes) -> Parsed:
     subject = one_line(str(message["Subject"] or ""))
     manuscript.heading(subject, 1)
     manuscript.paragraph("\n".join(f"{name}: {one_line(str(message[name]))}" for name in _HEADERS if message[name]))
-    body = message.get_body(preferencelist=("plain", "html"))
+    bodies = [body for kind in ("plain", "html") if (body := message.get_body((kind,)))]
+    body = next((body for body in bodies if _text(body).strip()), None)
     if body is not None:
         _write(body, manuscript)
     for part in message.iter_attachments():
-        if part.get_filename():
-            manuscript.paragraph(f"Attached: {one_line(str(part.get_filename()))}")
+        if part in bodies:
+            continue
+        if part.get_content_maintype() == "text" and not part.is_attachment():
+            _write(part, manuscript)
+        elif name := part.get_filename() or _subject(part):
+            manuscript.paragraph(f"Attached: {one_line(str(name))}")
     language = language_tag(str(message["Content-Language"] or ""))
     return Parsed(manuscript.text(), short_title(subject), _date(str(message["Date"] or "")), language)
 
 
 def _write(body: MIMEPart, manuscript: Manuscript) -> None:
-    try:
-        text = str(body.get_content())
-    except LookupError:  # a charset that nobody knows
-        content = body.get_payload(decode=True)
-        text = content.decode("utf-8", "replace") if isinstance(content, bytes) else ""
+    text = _text(body)
     if body.get_content_type() == "text/html":
-        write(parse(text), manuscript)
+        if text.strip():
+            write(parse(text), manuscript)
         return
     for paragraph in re.split(r"\n[ \t\r]*\n", text.replace("\r\n", "\n")):
         manuscript.paragraph(paragraph)
+
+
+def _text(part: MIMEPart) -> str:
+    """By the charset that the part names, unless it names none, or ASCII, which is what many programs say of any."""
+    content = part.get_payload(decode=True)
+    raw = content if isinstance(content, bytes) else b""
+    charset = part.get_content_charset() or ""
+    if charset not in ("", "us-ascii", "ascii"):
+        with suppress(LookupError):
+            return raw.decode(charset, "replace")
+    with suppress(Refused):
+        return decoded(raw) if part.get_content_type() == "text/html" else decode(raw)
+    return raw.decode("utf-8", "replace")
+
+
+def _subject(part: MIMEPart) -> str:
+    """Of a message that is attached to this one."""
+    inner = part.get_payload() if part.get_content_type() == "message/rfc822" else None
+    first = inner[0] if isinstance(inner, list) and inner else None
+    return str(first["Subject"] or "") if isinstance(first, Message) else ""
 
 
 def _date(written: str) -> str:

@@ -129,11 +129,15 @@ def _language(document: PdfDocument) -> str:
 
 
 def _without_running_lines(pages: Sequence[list[_Line]]) -> list[_Line]:
-    """All lines but those at the edge of a page that most pages have there, but for the numbers in them."""
+    """All lines but those at the edge of a page that most pages have there, but for the numbers in them. What many
+    lines inside the pages look like too is no running line but a table's row.
+    """
     edges = [[line for line in page if line.at_edge] for page in pages]
     seen = Counter(mask for page in edges for mask in {_mask(line) for line in page})
+    inside = Counter(_mask(line) for page in pages for line in page if not line.at_edge)
     enough = max(_PAGES_ALIKE, len(pages) // 2)
-    return [line for page in pages for line in page if not line.at_edge or seen[_mask(line)] < enough]
+    running = {mask for mask, count in seen.items() if count >= enough > inside[mask]}
+    return [line for page in pages for line in page if not (line.at_edge and _mask(line) in running)]
 
 
 def _mask(line: _Line) -> str:

@@ -7,11 +7,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
+from itertools import islice
 
 from coalition_qa.documents.manuscript import Manuscript, Parsed, Refused, one_line
 from coalition_qa.documents.text import decode
 
 _DELIMITERS = ",;\t|"
+_TOLD = re.compile(r"sep=([,;\t|])[ \t]*\r?\n", re.IGNORECASE)  # how Excel says it, in a line of its own
 _SAMPLE = 20  # rows
 _LONG = 200  # characters of a value that stands as a paragraph of its own
 _ENDED = re.compile(r"([.!?]); ")  # a value that is a sentence ends its line
@@ -22,7 +24,9 @@ def read_csv(raw: bytes) -> Parsed:
     """`Name: Kari; City: Oslo` for each row, under the names of the first one."""
     text = decode(raw).replace("\0", "")
     csv.field_size_limit(len(text) + 1)
-    delimiter = _delimiter(text)
+    told = _TOLD.match(text)
+    delimiter = told.group(1) if told else _delimiter(text)
+    text = text[told.end() :] if told else text
     try:
         rows = (row for row in csv.reader(StringIO(text, newline=""), delimiter=delimiter) if any(map(str.strip, row)))
         header = next(rows, [])
@@ -52,13 +56,13 @@ def read_jsonl(raw: bytes) -> Parsed:
 
 
 def _delimiter(text: str) -> str:
-    """The one that cuts most of the first lines into equally many fields, more than one."""
-    lines = [line for line in text[:100_000].splitlines() if line.strip()][:_SAMPLE]
+    """The one that cuts the first row, and most of the next, into equally many fields, more than one."""
 
-    def agreement(delimiter: str) -> tuple[int, int]:
-        counts = [line.count(delimiter) for line in lines]
+    def agreement(delimiter: str) -> tuple[bool, int, int]:
+        rows = csv.reader(StringIO(text[:100_000], newline=""), delimiter=delimiter)
+        counts = [len(row) - 1 for row in islice(filter(None, rows), _SAMPLE)]
         common = max(set(counts), key=counts.count, default=0)
-        return (counts.count(common) if common else 0, common)
+        return (bool(counts) and counts[0] > 0, counts.count(common) if common else 0, common)
 
     return max(_DELIMITERS, key=agreement)
 
