@@ -20,6 +20,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -132,7 +133,8 @@ def gold_examples(folder: Path, encoder: Encoder, reader: Reader) -> Iterator[Ex
             if not item.get("history"):
                 dev = item["split"] == "dev" if "split" in item else number % 2 == 0
                 shown, values = bench.read(item["question"])
-                quotes = [place["quote"] for place in item.get("evidence", [])]
+                places = [*item.get("evidence", []), *chain.from_iterable(item.get("evidence_alt", []))]
+                quotes = [place if isinstance(place, str) else place["quote"] for place in places]
                 right = item["answerable"] and any(quote in each or each in quote for quote in quotes for each in shown)
                 yield Example(folder.name, dev, item["answerable"], right, values)
 

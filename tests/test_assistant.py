@@ -11,6 +11,7 @@ import pytest
 
 from coalition_qa.assistant import (
     NOT_HELD,
+    NOT_THERE,
     NOTHING_STORED,
     Assistant,
     checked_question,
@@ -190,7 +191,7 @@ def test_only_the_documents_named_are_searched() -> None:
     asker = assistant(Scripted(0.0, 9.0, 0.0))
     assert asker.ask("Who bought the mill?", only=["mill.txt"]).status == "answered"
     elsewhere = asker.ask("Who bought the mill?", only=["other.txt"])
-    assert (elsewhere.status, elsewhere.hits) == ("abstained", ())
+    assert (elsewhere.status, elsewhere.hits, elsewhere.reason) == ("abstained", (), NOT_THERE)
 
 
 def test_follow_ups_are_answered_with_something_new(stocked: Place) -> None:

@@ -241,6 +241,8 @@ def test_flags_beat_the_environment_which_beats_the_file(stocked: Place, monkeyp
     monkeypatch.setenv("COALITION_QA_CONFIG", str(config))
     assert corpus("--corpus", "/from/flag") == "/from/flag"
     assert corpus() == str(stocked.corpus)
+    monkeypatch.setenv("COALITION_QA_CORPUS", "")  # as a compose file passes on what is not set
+    assert corpus() == "/from/file"
     monkeypatch.delenv("COALITION_QA_CORPUS")
     assert corpus() == "/from/file"
 

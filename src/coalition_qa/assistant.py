@@ -40,6 +40,7 @@ _FOLLOWED = 4
 _FIRST = 20  # documents that questions to begin with are about
 
 NOTHING_STORED = "There are no documents in the library yet."
+NOT_THERE = "None of the documents chosen to be asked is in the library any more."
 NOT_HELD = "No passage answers this; the closest ones are shown for what they are."
 
 
@@ -127,7 +128,7 @@ class Assistant:
             question=asked,
             standalone_question=searched,
             status="answered" if answered else "abstained",
-            reason="" if answered else NOT_HELD if hits else NOTHING_STORED,
+            reason="" if answered else NOT_HELD if hits else NOTHING_STORED if only is None else NOT_THERE,
             sentences=best if answered else (),
             best=best,
             short_answer="; ".join(dict.fromkeys(part.short for part in read)) if answered else "",

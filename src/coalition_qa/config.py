@@ -176,7 +176,7 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         if variable.startswith(PREFIX) and key != "config" and key not in known:
             raise SettingsError(f"Unknown setting in the environment: {variable}. Known: {_names(known)}.")
     from_file = _read_file()
-    unset = {key: value for key, value in from_file.items() if f"{PREFIX}{key}".upper() not in os.environ}
+    unset = {key: value for key, value in from_file.items() if not os.environ.get(f"{PREFIX}{key}".upper())}
     try:
         return Settings(**{**unset, **given})
     except ValidationError as error:

@@ -111,6 +111,7 @@ def _reported(given: argparse.Namespace, results: Path, info: RunInfo, out: Path
     print(report.to_text(made))
     if given.out:
         report.write(made, out, outcome)
+        Journal.reported(out)
         print(f"Written to {out}.")
     if given.new_baseline:
         gate.write_baseline(made, given.new_baseline)
@@ -145,7 +146,7 @@ def _info(
         limit=given.limit,
         seed=given.seed,
         settings=settings.model_dump(mode="json", include=ANSWERED_BY),
-        models={"encoder": encoder.identity, **provenance.model_hashes(MODELS)},
+        models={"encoder": encoder.identity, **provenance.model_hashes(MODELS), **_own_calibration(settings)},
         fitted_on=open_calibration(settings.calibration).fitted_on,
         packages=provenance.package_versions(),
         python=provenance.python_version(),
@@ -154,6 +155,10 @@ def _info(
         notes=(*tuned, *notes),
         stale=gold.stale,
     )
+
+
+def _own_calibration(settings: Settings) -> dict[str, str]:
+    return {"calibration": provenance.digest_of(settings.calibration)} if settings.calibration else {}
 
 
 def _place(

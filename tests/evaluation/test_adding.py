@@ -165,3 +165,13 @@ def test_a_citation_of_words_that_are_there_twice_keeps_its_place(gold: Path) ->
     moved = replace(answer, sentences=(replace(answer.sentences[0], citations=(later,)),))
     item = add_item(gold, fields_of(moved, {NAME: twice}), {NAME: twice})
     assert item.evidence[0].span == later.span
+
+
+def test_what_is_wrong_is_seen_wherever_the_file_lies(tmp_path: Path) -> None:
+    gold = tmp_path / "a  b" / "gold.jsonl"
+    answer = replace(quotes(MET), question="Where did they meet?", short_answer="in Rome")
+    add_item(gold, fields_of(answer, DOCUMENTS), DOCUMENTS)
+    before = gold.read_text()
+    with pytest.raises(GoldError, match="The item was not added"):
+        add_item(gold, {**fields_of(answer, DOCUMENTS), "question": "Who?", "evidence": ["not there"]}, DOCUMENTS)
+    assert gold.read_text() == before

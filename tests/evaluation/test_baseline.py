@@ -89,6 +89,7 @@ def test_what_was_not_measured_gets_no_threshold() -> None:
         (b"\xff", "not JSON"),
         ({"extra": 1}, "not a baseline: extra: Extra inputs"),
         ({"thresholds": {"retrieval/hit@5": {"least": 1}}}, r"thresholds.retrieval/hit@5.least: Extra inputs"),
+        ({"thresholds": {"retrieval/hit@5": {}}}, "neither min nor max is given"),
         ({"metrics": {"a/b": {"value": float("nan"), "n": 1}}}, "finite number"),
     ],
 )

@@ -95,6 +95,13 @@ def test_items_of_one_side_only_are_listed_and_not_compared(tmp_path: Path) -> N
     assert "another question under the same id: 1\n  changed\n" in text
 
 
+def test_the_same_words_after_other_questions_are_another_question(tmp_path: Path) -> None:
+    then = answered("q", question="And then?")
+    a = [answered("both"), replace(then, history=("Where?",)), answered("turned")]
+    b = [answered("both"), replace(then, history=("Who?",)), replace(answered("turned"), answerable=False)]
+    assert compared(tmp_path, a, b).reworded == ("q", "turned")
+
+
 def test_what_the_runs_were_made_with_is_told_where_it_differs(tmp_path: Path) -> None:
     a = written(tmp_path / "a", answered("q"))
     b = written(tmp_path / "b", answered("q"), gold_sha256="h" * 64, models={"reader": "s" * 64, "encoder": "e"})

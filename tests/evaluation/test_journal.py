@@ -30,6 +30,10 @@ def test_a_run_that_was_cut_off_is_gone_on_with(tmp_path: Path) -> None:
         assert not journal.had_another
         journal.append(result("c"))
         assert [each.id for each in read_results(journal.finish())] == ["a", "b", "c"]
+    with Journal(tmp_path / "out", INFO) as journal:  # killed before its report was there
+        assert journal.done == {"a", "b", "c"}
+        journal.finish()
+    Journal.reported(tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["results.jsonl"]
 
 

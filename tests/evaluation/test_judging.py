@@ -10,6 +10,7 @@ import pytest
 from scripted import (
     FOCUS,
     MET,
+    NAME,
     SUPPORTS,
     TEXT,
     WELCOMED,
@@ -28,7 +29,7 @@ from scripted import (
 from coalition_qa.evaluation import judging
 from coalition_qa.evaluation.gold import GoldItem
 from coalition_qa.evaluation.results import Citing, Retrieval, Verdicts, Wording
-from coalition_qa.types import Answer, Citation, Sentence, Span
+from coalition_qa.types import Answer, Citation, Document, Sentence, Span
 
 ITEM = fact()
 
@@ -235,3 +236,20 @@ def test_meaning_is_compared_with_all_gold_answers_where_an_encoder_is_given() -
     assert wording.semantic == 0.123457
     assert asked == [("in Rome", ("Rome",))]
     assert worded(ITEM, answer).semantic is None
+
+
+class Twice(Scripted):
+    """A shelf on which the document has a second name."""
+
+    def document(self, name: str) -> Document | None:
+        return Document(name, TEXT)
+
+    def spans(self, name: str) -> list[Span]:
+        return super().spans(NAME)
+
+
+def test_a_document_is_its_text_whatever_the_gold_calls_it() -> None:
+    item = replace(ITEM, evidence=(replace(ITEM.evidence[0], doc="copy.txt"),))
+    verdicts = judging.judge(item, quotes(MET), Twice({}))
+    assert verdicts.retrieval == found(ITEM, quotes(MET))
+    assert verdicts.citing == cited(ITEM, quotes(MET))

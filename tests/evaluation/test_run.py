@@ -114,6 +114,14 @@ def test_an_earlier_question_that_fails_fails_the_item() -> None:
     assert "never scripted" in result.error
 
 
+def test_an_item_that_fails_fails_in_every_wording() -> None:
+    item = fact(history=(Turn("never scripted", "In Rome."),), paraphrases=("in other words?",))
+    result = only(Scripted({"fact?": quotes(MET)}), item)
+    assert result.gold_history is not None
+    variants = (result.gold_history, *result.paraphrases)
+    assert [(each.status, each.verdicts.right) for each in variants] == [("error", False)] * 2
+
+
 def test_paraphrases_are_asked_after_the_same_history_and_fail_alone() -> None:
     item = fact(history=(Turn("first?"),), paraphrases=("in other words?", "unheard of?"))
     script = {"first?": quotes(FOCUS), "fact?": quotes(MET), "in other words?": declines(MET)}

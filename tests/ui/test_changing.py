@@ -176,3 +176,16 @@ def test_an_error_is_a_card(
 
 def test_only_documents_that_are_there_can_be_chosen(desk: Desk) -> None:
     assert desk.choose(["rome.txt", "nowhere.txt", 3, None]) == ("rome.txt",)
+
+
+def test_a_hidden_file_or_a_second_of_one_name_does_not_stop_the_rest(desk: Desk, tmp_path: Path) -> None:
+    files = upload(tmp_path, "owls.txt", "._owls.txt")
+    (tmp_path / "uploaded" / "more").mkdir()
+    again = tmp_path / "uploaded" / "more" / "OWLS.txt"
+    again.write_text(OWLS, "utf-8")
+    *_, (html, waiting) = desk.take([*files, str(again)])
+    assert "<b>Added</b> owls&#46;txt" in html
+    assert "hidden files are left out" in html
+    assert "two files of that name" in html
+    assert not waiting
+    assert not any(Path(file).exists() for file in (*files, again))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Callable, Mapping
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -246,3 +247,31 @@ def test_another_address_needs_a_login(settings: Settings, host: str) -> None:
 def test_this_machines_own_address_needs_none(settings: Settings, host: str) -> None:
     make: Callable[..., Doors | None] = doors_of
     assert make(settings.model_copy(update={"host": host}), None) is None
+
+
+def test_many_guesses_at_once_are_no_way_round_the_lock() -> None:
+    looked, wait = [], Event()
+
+    def slow(name: str, password: str) -> bool:
+        looked.append(password)
+        wait.wait(10)
+        return False
+
+    login = Login(slow)
+
+    async def guess() -> list[bool]:
+        tries = [asyncio.create_task(login._right("ann", str(n), "192.0.2.7")) for n in range(50)]
+        await asyncio.sleep(0.2)
+        wait.set()
+        return await asyncio.gather(*tries)
+
+    assert not any(asyncio.run(guess()))
+    assert len(looked) <= 10
+
+
+def test_right_passwords_do_not_count_as_wrong_ones() -> None:
+    login, right = Login(check), {"name": "ann", "password": "right"}
+    codes = [
+        Asked(limits(), login)("POST", "/login", data=right, follow_redirects=False).status_code for _ in range(15)
+    ]
+    assert codes == [303] * 15

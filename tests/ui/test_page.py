@@ -9,17 +9,17 @@ import sys
 from contextlib import ExitStack
 from html import unescape
 from pathlib import Path
-from threading import Event
+from threading import Event, Semaphore
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from coalition_qa.types import LibraryBusy, QuestionError, SettingsError, Turn
 from coalition_qa.ui import server
-from coalition_qa.ui.asking import Ticket, View, converse
-from coalition_qa.ui.exchanges import Exchange, settled
+from coalition_qa.ui.asking import How, Ticket, View, converse
+from coalition_qa.ui.exchanges import Exchange, loaded, settled
 from coalition_qa.ui.page import Greeting
-from coalition_qa.ui.talk import Busy, leading_on
+from coalition_qa.ui.talk import Busy, Tab, leading_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -205,3 +205,43 @@ def test_serve_says_one_line_and_stops_cleanly(tmp_path: Path) -> None:
             process.send_signal(stopping)
             assert process.communicate(timeout=10) == (b"closed\n", b"")
             assert process.returncode == 0
+
+
+def test_asked_again_the_old_answer_stays_until_there_is_a_new_one(fake: FakeAssistant) -> None:
+    fake.answers("Where?", FIRST)
+    *_, asked = converse(fake, "Where?", ())
+    fake.script["Where?"] = QuestionError("No.")
+    *_, failed = converse(fake, "Where?", (), Ticket(asked.exchanges))
+    assert failed.exchanges[:-1] == asked.exchanges
+    assert failed.exchanges[-1].error == "No."
+
+
+def test_so_many_answers_are_worked_out_at_once_those_given_up_among_them(fake: FakeAssistant) -> None:
+    fake.answers("Where?", FIRST)
+    slots = Semaphore(1)
+    how, given_up = How(slots=slots), Ticket()
+    with slots:
+        waiting = converse(fake, "Where?", (), given_up, how)
+        assert next(waiting).busy
+        given_up.give_up(())
+        assert [view.exchanges for view in waiting] == [()]
+    *_, last = converse(fake, "Where?", (), Ticket(), how)
+    assert last.exchanges[-1].answer is not None
+    assert len(fake.asked) == 1
+
+
+def test_two_tabs_keep_what_each_was_told(fake: FakeAssistant, stand: Callable[..., Behind]) -> None:
+    behind = stand(fake)
+    fake.answers("Where?", FIRST)
+    fake.answers("Who?", CHAIRS)
+    *_, first = converse(fake, "Where?", ())
+    kept, _ = Tab(behind, "ann", "0" * 16, ()).kept_with(first.exchanges)
+    *_, one = converse(fake, "Who?", first.exchanges)
+    *_, other = converse(fake, "Where?", first.exchanges)
+    same, _ = Tab(behind, "ann", kept, first.exchanges).kept_with(one.exchanges)
+    beside, _ = Tab(behind, "ann", kept, first.exchanges).kept_with(other.exchanges)
+    assert same == kept != beside
+    assert [loaded(behind.archive.read("ann", id_) or "") for id_ in (kept, beside)] == [one.exchanges, other.exchanges]
+    behind.archive.delete("ann", kept)
+    anew, _ = Tab(behind, "ann", kept, one.exchanges).kept_with((*one.exchanges, *other.exchanges))
+    assert anew not in (kept, beside)

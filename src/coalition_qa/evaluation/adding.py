@@ -93,7 +93,7 @@ def _next_id(text: str) -> str:
 def _checked(gold: Path, after: str, documents: Mapping[str, Document]) -> tuple[GoldItem, Gold]:
     """The item on the last line, and all there are. Raises GoldError where it is none."""
     checked = check_gold(gold, documents, after.removeprefix("\ufeff"))
-    where = f"{gold}, line {after.count(chr(10))}"
+    where = " ".join(f"{gold}, line {after.count(chr(10))}".split())  # as in a problem, which is one line
     wrong = next((each for each in (*checked.problems, *checked.stale) if each.startswith(where)), None)
     if wrong is not None and (there := re.search(r"the same history and question is already on (line \d+)", wrong)):
         raise GoldError(f"The item was not added: this question is already among the gold questions, on {there[1]}.")

@@ -9,7 +9,7 @@ from math import ceil, floor
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from coalition_qa.evaluation.measure import LATENCY, Report
 from coalition_qa.evaluation.results import Result, RunInfo, Status
@@ -42,6 +42,15 @@ class Scored:
     status: Status
     answer: str
     scores: Mapping[str, float | None]
+    history: tuple[str, ...] | None = None
+    answerable: bool | None = None
+
+    def is_same_question(self, other: Scored) -> bool:
+        """Whether the other answers the same question, after the same ones, that can be answered or can't. A baseline
+        of old says no more than the question.
+        """
+        told = ((self.history, other.history), (self.answerable, other.answerable))
+        return self.question == other.question and all(a == b or None in (a, b) for a, b in told)
 
     @classmethod
     def of(cls, result: Result) -> Self:
@@ -49,16 +58,32 @@ class Scored:
         scores = {name: next(iter(each(result)), None) for name, each in TESTED.items()}
         rounded = {name: None if score is None else round(float(score), _DIGITS) for name, score in scores.items()}
         answer = result.error if result.error else result.answer
-        return cls(result.id, result.question, result.category, result.cluster, result.status, answer, rounded)
+        return cls(
+            id=result.id,
+            question=result.question,
+            category=result.category,
+            cluster=result.cluster,
+            status=result.status,
+            answer=answer,
+            scores=rounded,
+            history=tuple(result.history),
+            answerable=result.answerable,
+        )
 
 
 class Bounds(BaseModel):
-    """The least and the most that a metric may be."""
+    """The least and the most that a metric may be; at least one of the two."""
 
     model_config = _STRICT
 
     min: float | None = None
     max: float | None = None
+
+    @model_validator(mode="after")
+    def _bounds_something(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("neither min nor max is given")
+        return self
 
 
 class Baseline(BaseModel):

@@ -109,7 +109,7 @@ def paired(a: Side, b: Side) -> Comparison:
     """Compare two sides. Raises GoldError where they have no question in common."""
     ours = {each.id: each for each in b.items}
     both = [(each, ours[each.id]) for each in a.items if each.id in ours]
-    same = [Flip(one, other) for one, other in both if one.question == other.question]
+    same = [Flip(one, other) for one, other in both if one.is_same_question(other)]
     if not same:
         raise GoldError(f"{a.name} and {b.name} have no question in common; compare runs of one gold file.")
     known = {each.id for each in a.items}
@@ -122,7 +122,7 @@ def paired(a: Side, b: Side) -> Comparison:
         gained=tuple(each for each in same if _change(each, FLIPPED_BY) == 1),
         only_a=tuple(each.id for each in a.items if each.id not in ours),
         only_b=tuple(each.id for each in b.items if each.id not in known),
-        reworded=tuple(one.id for one, other in both if one.question != other.question),
+        reworded=tuple(one.id for one, other in both if not one.is_same_question(other)),
         differences=tuple(_differences(a.info, b.info)),
     )
 

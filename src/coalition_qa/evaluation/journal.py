@@ -62,7 +62,8 @@ class Journal:
     def finish(self) -> Path:
         """Make the part the folder's results.jsonl, which until now was another run's or not there; give its path.
 
-        That run's report.json goes first: with results of another run beside it, it would be mistaken for theirs.
+        That run's report.json goes first: with results of another run beside it, it would be mistaken for theirs. The
+        part stays until `reported`: a run that is killed before its report is there is gone on with.
         """
         whole, fresh = self._folder / RESULTS, self._folder / f".{RESULTS}.new"
         try:
@@ -74,10 +75,14 @@ class Journal:
                 os.fsync(file.fileno())
             (self._folder / REPORT).unlink(missing_ok=True)
             fresh.replace(whole)
-            (self._folder / PART).unlink()
         except OSError as error:
             raise CoalitionQAError(f"{whole} cannot be written: {error.strerror}.") from error
         return whole
+
+    @staticmethod
+    def reported(folder: Path) -> None:
+        """The run in a folder has its report: nothing of it is to be gone on with."""
+        (folder / PART).unlink(missing_ok=True)
 
     def _kept(self, info: RunInfo) -> set[str]:
         """The ids of the results that can stay; all else is cut off the file."""

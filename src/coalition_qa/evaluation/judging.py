@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Protocol
 
@@ -82,11 +83,13 @@ def _shortest(item: GoldItem) -> int:
 def _retrieval(item: GoldItem, answer: Answer, shelf: Shelf) -> Retrieval | None:
     if not item.evidence:
         return None
-    gold, sets = item.evidence_spans, item.evidence_sets
-    retrieved = [Excerpt(hit.doc, hit.passage.span, hit.passage.text) for hit in answer.hits]
+    sets = _by_text(item.evidence_sets, shelf)
+    gold = list(chain.from_iterable(sets))
+    names = {one.doc: place.doc for one, place in zip(gold, item.evidence_spans, strict=True)}
+    retrieved = [Excerpt(hit.passage.document_id, hit.passage.span, hit.passage.text) for hit in answer.hits]
     ranked = [metrics.relevant(place, gold) for place in retrieved]
     best = retrieved[:DEPTH]
-    indexed = [Excerpt(doc, span, "") for doc in {place.doc for place in gold} for span in shelf.spans(doc)]
+    indexed = [Excerpt(id_, span, "") for id_, name in names.items() for span in shelf.spans(name)]
     relevant_in_index = sum(metrics.relevant(place, gold) for place in indexed)
     return Retrieval(
         hit_1=metrics.hit_at(1, ranked),
@@ -101,6 +104,16 @@ def _retrieval(item: GoldItem, answer: Answer, shelf: Shelf) -> Retrieval | None
         all_evidence=metrics.all_evidence(best, sets),
         context_tokens=sum(len(tok(place.text)) for place in best),
     )
+
+
+def _by_text(sets: Sequence[Sequence[Excerpt]], shelf: Shelf) -> list[tuple[Excerpt, ...]]:
+    """Evidence with the id of its document for a name: a text may have several, and is found under one of them."""
+
+    def id_of(name: str) -> str:
+        document = shelf.document(name)
+        return document.id if document else name
+
+    return [tuple(replace(place, doc=id_of(place.doc)) for place in places) for places in sets]
 
 
 def _wording(
@@ -138,13 +151,16 @@ def _citing(item: GoldItem, answer: Answer, shelf: Shelf) -> Citing:
         Statement(sentence.text, tuple(each.span.of(texts.get(each.doc, "")) for each in sentence.citations))
         for sentence in answer.sentences
     ]
-    places = [Excerpt(each.doc, each.span, each.quote) for sentence in answer.sentences for each in sentence.citations]
+    cited = [each for sentence in answer.sentences for each in sentence.citations]
+    places = [Excerpt(each.document_id, each.span, each.quote) for each in cited]
+    sets = _by_text(item.evidence_sets, shelf)
+    gold = list(chain.from_iterable(sets))
     return Citing(
         tiers=tuple(metrics.support(statement, judged_by) for statement in statements),
-        valid=tuple(metrics.valid(place, texts.get(place.doc)) for place in places),
+        valid=tuple(metrics.valid(Excerpt(c.doc, c.span, c.quote), texts.get(c.doc)) for c in cited),
         precise=tuple(chain.from_iterable(metrics.precise_citations(each, judged_by) for each in statements)),
-        on_gold=tuple(metrics.relevant(place, item.evidence_spans) for place in places if item.evidence),
-        gold_cited=tuple(metrics.gold_cited(places, item.evidence_sets)),
+        on_gold=tuple(metrics.relevant(place, gold) for place in places if item.evidence),
+        gold_cited=tuple(metrics.gold_cited(places, sets)),
     )
 
 

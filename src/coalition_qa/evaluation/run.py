@@ -101,7 +101,7 @@ def ask_item(assistant: Asks, item: GoldItem, extras: Extras) -> Result:
         verdicts = _judged(assistant, item, answer, extras.similar)
     # Whatever goes wrong with one question must not cost the answers to the others.
     except Exception as error:  # noqa: BLE001
-        return _unanswered(item, _reason(error), perf_counter() - started)
+        return _failed(item, _reason(error), perf_counter() - started)
     is_judged = verdicts.wording is not None and not verdicts.abstained
     return replace(
         _answered(item, answer, verdicts, seconds),
@@ -159,6 +159,19 @@ def _unanswered(item: GoldItem, error: str, seconds: float) -> Result:
         gold_answers=item.answers,
         timings={"total": round(1000 * seconds, 3)},
         error=error,
+    )
+
+
+def _failed(item: GoldItem, error: str, seconds: float) -> Result:
+    """An item that got no answer got none in other words either, nor after the gold answers."""
+
+    def variant(question: str) -> Variant:
+        return Variant(question, "", "error", "", "", None, failed(item), error)
+
+    return replace(
+        _unanswered(item, error, seconds),
+        gold_history=variant(item.question) if _has_answers(item.history) else None,
+        paraphrases=tuple(map(variant, item.paraphrases)),
     )
 
 

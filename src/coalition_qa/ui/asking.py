@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
@@ -30,8 +31,11 @@ class View:
 
 @dataclass(slots=True)
 class Ticket:
-    """A question on its way, which its asker may give up. (Gradio's own cancelling fails while `ask` runs.)"""
+    """A question on its way, which its asker may give up. (Gradio's own cancelling fails while `ask` runs.) `instead`
+    is the conversation that stays when nothing comes of it, where that is another than it was asked in.
+    """
 
+    instead: tuple[Exchange, ...] = ()
     given_up: bool = False
     left: tuple[Exchange, ...] = ()
 
@@ -47,6 +51,8 @@ class How:
     dial: Dial | None = None
     only: tuple[str, ...] = ()
     sure: Callable[[Answer, Dial | None], str] = lambda answer, dial: ""
+    slots: AbstractContextManager[object] = field(default_factory=nullcontext)
+    """Held while an answer is worked out: so many are at once, those given up among them."""
 
 
 def converse(
@@ -72,7 +78,7 @@ def converse(
     except Exception as error:  # the outermost boundary: a page that died would be worse
         log.exception("The question could not be answered")
         message = broken(error)
-    yield view(ticket.left if ticket.given_up else (*earlier, Exchange(question, error=message)))
+    yield view(ticket.left if ticket.given_up else (*(ticket.instead or earlier), Exchange(question, error=message)))
 
 
 def broken(error: Exception) -> str:
@@ -92,13 +98,20 @@ def _answering(
     catalogue = assistant.documents()
     asked = Exchange(question, searched=len(how.only) or len(catalogue), only=how.only)
     yield view((*earlier, asked), busy=True)
+
+    def ask() -> Answer | None:
+        with how.slots:  # a question that was given up is worked out to its end, unless it still waits here
+            return None if ticket.given_up else assistant.ask(question, history(earlier), how.dial, how.only or None)
+
     worker = ThreadPoolExecutor(1)
-    coming = worker.submit(assistant.ask, question, history(earlier), how.dial, how.only or None)
+    coming = worker.submit(ask)
     worker.shutdown(wait=False)
     while not wait([coming], timeout=0.1).done:
         if ticket.given_up:
             return
     answer = coming.result()
+    if answer is None:
+        return
     found = {hit.doc for hit in answer.hits} | {citation.doc for citation in answer.citations}
     done = replace(
         asked,

@@ -37,8 +37,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def place_of(doc: str, span: Span | None = None) -> str:
-    """The address, escaped, of the page that shows a document, at that place."""
-    where = {} if span is None else {"start": span.start, "end": span.end}
+_ID = 16  # digits of a document's id that tell it from every other
+
+
+def place_of(doc: str, span: Span | None = None, document_id: str = "") -> str:
+    """The address, escaped, of the page that shows a document, at that place of that very text."""
+    where = {} if span is None else {"start": span.start, "end": span.end, "id": document_id[:_ID]}
     query = urlencode({"name": doc.encode("utf-8", "replace").decode(), **where})
     return escaped(f"/document?{query}") + ("" if span is None else "#here")

@@ -97,13 +97,19 @@ class Login:
         await send({"type": "http.response.body", "body": b""})
 
     async def _right(self, name: str, password: str, client: str) -> bool:
-        if await asyncio.to_thread(self._check, name, password):
-            return True
+        """Whether the password is right. It counts as wrong while it is looked at, so that many at once are no way
+        round the lock.
+        """
         with self._lock:
             count, _ = self._failed.pop(client, (0, 0.0))
             self._failed[client] = (count + 1, self._clock())
             _cut(self._failed)
-        return False
+        if count >= _FAILURES or not await asyncio.to_thread(self._check, name, password):
+            return False
+        with self._lock:
+            count, last = self._failed.get(client, (1, 0.0))
+            self._failed[client] = (count - 1, last)
+        return True
 
     def _locked_out(self, client: str) -> bool:
         with self._lock:

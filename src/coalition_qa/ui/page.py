@@ -91,7 +91,7 @@ def build(behind: Behind, settings: Settings) -> "gr.Blocks":
         measured = bench.lay_out()
         to_list = (lists, [documents.find, asked.kept], [header, asked.past, documents.listing])
         to_greet = (greet, None, [asked.bot])
-        talk.connect(asked, new, behind)
+        talk.connect(asked, new, behind, settings.answers_at_once)
         shelf.connect(
             documents, asked, behind, settings, lambda done: done.then(*to_list, **shelf.LISTS).then(*to_greet, **QUIET)
         )

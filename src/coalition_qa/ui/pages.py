@@ -25,8 +25,8 @@ def add_pages(app: "FastAPI", behind: Behind) -> None:
     from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 
     @app.get("/document")
-    def document(name: str, start: int = 0, end: int = 0) -> Response:
-        """A document, with the sentence from `start` to `end` marked."""
+    def document(name: str, start: int = 0, end: int = 0, id: str = "") -> Response:
+        """A document, with the sentence from `start` to `end` marked, where it is still the text with that id."""
         try:
             found = behind.assistant.document(name)
             spans = behind.assistant.spans(name)
@@ -35,7 +35,9 @@ def add_pages(app: "FastAPI", behind: Behind) -> None:
         if found is None:
             return PlainTextResponse("There is no such document any more.", 404)
         place = Span(start, end) if 0 <= start < end <= len(found.text) else None
-        return HTMLResponse(paper.document_page(found, spans, place), headers={"Content-Security-Policy": paper.POLICY})
+        same = found.id.startswith(id)
+        page = paper.document_page(found, spans, place if same else None, changed=not same)
+        return HTMLResponse(page, headers={"Content-Security-Policy": paper.POLICY})
 
     def export(id_: str, form: str, request: Request) -> Response:
         """A conversation as a file."""

@@ -23,11 +23,19 @@ _STYLE = (
 )
 
 
-def document_page(document: Document, spans: Sequence[Span], place: Span | None = None) -> str:
-    """The document's text with its passages told apart; `place` is marked and has the id `here`."""
+_CHANGED = "This document was changed after it was quoted, so the quote is not marked."
+
+
+def document_page(
+    document: Document, spans: Sequence[Span], place: Span | None = None, *, changed: bool = False
+) -> str:
+    """The document's text with its passages told apart; `place` is marked and has the id `here`. `changed` says that
+    it is no longer the text that was quoted.
+    """
     title = escape(document.title or document.name)
     about = [document.name, document.date, counted(len(spans), "passage"), counted(len(document.text), "character")]
     note = "A line marks what is searched as one passage; grey text is left out of the search."
+    note = f"{_CHANGED} {note}" if changed else note
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'

@@ -69,18 +69,21 @@ class Desk:
         if len(files) > MOST_FILES:
             yield failure(f"At most {MOST_FILES} files at once: drop fewer."), ()
             return
-        yield looking(len(files)), ()
-        rows, fault = planned(lambda: self._changes.plan(files))
+        files, others = _sorted_out(files)
+        _throw_away(list(others))
+        faults = "".join(map(failure, others.values()))
+        yield looking(len(files)) + faults, ()
+        rows, fault = planned(lambda: self._changes.plan(files)) if files else ((), "")
         if fault:
             _throw_away(files)
-            yield fault, ()
+            yield fault + faults, ()
             return
         odd = {row.name: row for row in rows if _is_odd(row)}
         waiting = tuple(file for file in files if file.name in odd)
         question = asked_first(list(odd.values()), "take") if odd else ""
         at_once = [file for file in files if file.name not in odd]
         for shown in self._added(at_once) if at_once else [""]:
-            yield shown + question, waiting
+            yield shown + question + faults, waiting
 
     def settle(self, waiting: Sequence[Path], choice: str) -> Iterator[tuple[str, tuple[Path, ...]]]:
         """Do what was asked about, or leave it: add the files that wait, or bring the library in line."""
@@ -131,6 +134,18 @@ def _is_odd(row: Row) -> bool:
 def _throw_away(files: Sequence[Path]) -> None:
     for file in files:
         file.unlink(missing_ok=True)
+
+
+def _sorted_out(files: Sequence[Path]) -> tuple[list[Path], dict[Path, str]]:
+    """The files that can be added together, and what is said of the others: one of them must not stop the rest."""
+    fine: dict[str, Path] = {}
+    others: dict[Path, str] = {}
+    for file in files:
+        if file.name.startswith("."):
+            others[file] = f"{file.name}: hidden files are left out; give it another name."
+        elif fine.setdefault(file.name.casefold(), file) != file:
+            others[file] = f"{file.name}: two files of that name; rename one, and cut a very long name short."
+    return list(fine.values()), others
 
 
 def connect(shelf: Shelf, talk: Talk, behind: Behind, settings: Settings, refresh: Callable[[Any], Any]) -> None:

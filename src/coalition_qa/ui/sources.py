@@ -84,25 +84,27 @@ def _cards(answer: Answer, dates: Mapping[str, str], turn: int) -> Iterable[str]
         back = "".join(f'<a class="number" href="#ref-{turn}-{n}" title="Back to the answer">{n}</a>' for n, _ in cited)
         page = min((citation.page for _, citation in cited if citation.page), default=None)
         shown = _marked(text, marks, turn, key_phrases(answer))
-        yield _card(first.doc, hit.title if hit else "", dates, shown, (first.span, page), back)
+        yield _card(first.doc, hit.title if hit else "", dates, shown, (first.document_id, first.span, page), back)
 
 
 def _passage(hit: Hit, dates: Mapping[str, str]) -> str:
     span = hit.passage.span
-    return _card(hit.doc, hit.title, dates, escaped(hit.passage.text), (span, hit.page_of(span)))
+    return _card(
+        hit.doc, hit.title, dates, escaped(hit.passage.text), (hit.passage.document_id, span, hit.page_of(span))
+    )
 
 
 def _card(
-    doc: str, title: str, dates: Mapping[str, str], body: str, place: tuple[Span, int | None], back: str = ""
+    doc: str, title: str, dates: Mapping[str, str], body: str, place: tuple[str, Span, int | None], back: str = ""
 ) -> str:
-    span, page = place
+    document_id, span, page = place
     where = f"page {page}" if page else ""
     details = [escaped(part) for part in (doc if title else "", where, dates.get(doc, "")) if part]
     meta = f'<p class="meta">{" · ".join(details)}</p>' if details else ""
     numbers = f'<span class="numbers">{back}</span>' if back else ""
     head = f'<div class="head">{numbers}<div><h3>{escaped(title or doc)}</h3>{meta}</div></div>'
     label = escaped(f"Open {title or doc} at this place, in a new tab")
-    to = f'<a class="to" href="{place_of(doc, span)}" target="_blank" rel="noopener" aria-label="{label}">'
+    to = f'<a class="to" href="{place_of(doc, span, document_id)}" target="_blank" rel="noopener" aria-label="{label}">'
     return f'<article class="card">{head}<p class="passage">{body}</p>{to}Open document</a></article>'
 
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from threading import Lock
+from threading import Lock, Semaphore
 from typing import Any
 
 from coalition_qa.types import CoalitionQAError
@@ -116,11 +116,11 @@ def lay_out(behind: Behind, welcome: str, examples: list[dict[str, str]]) -> Tal
     return Talk(kept, bot, chips, within, box, dial, meaning, panel, judging, *states)
 
 
-def connect(talk: Talk, new: Any, behind: Behind) -> None:  # noqa: ANN401 - Gradio's button
-    """Tie the screen's events to what they do."""
+def connect(talk: Talk, new: Any, behind: Behind, at_once: int) -> None:  # noqa: ANN401 - Gradio's button
+    """Tie the screen's events to what they do; so many answers are worked out at once."""
     import gradio as gr
 
-    busy = Busy()
+    busy, slots = Busy(), Semaphore(at_once)
 
     def asking(
         value: str,
@@ -137,9 +137,10 @@ def connect(talk: Talk, new: Any, behind: Behind) -> None:  # noqa: ANN401 - Gra
         elif isinstance(event.target, gr.HTML):
             question, earlier = _again(exchanges, event._data)
             clears = False
-        how = How(dial, only, partial(sureness.sure, lines=behind.lines))
+        how = How(dial, only, partial(sureness.sure, lines=behind.lines), slots)
+        page = Tab(behind, user_of(request), kept or os.urandom(8).hex(), settled(exchanges))
         with busy:
-            yield from _asked(behind, question, earlier, kept, how, clears, user_of(request))
+            yield from _asked(page, question, earlier, how, clears)
 
     asks = gr.on(
         [talk.box.submit, talk.bot.example_select, talk.panel.click],
@@ -160,9 +161,11 @@ def _connect_past(talk: Talk, new: Any, behind: Behind) -> None:  # noqa: ANN401
     import gradio as gr
 
     def stop(ticket: Ticket | None, exchanges: tuple[Exchange, ...], kept: str, request: gr.Request) -> tuple[Any, ...]:
-        left, user = settled(exchanges), user_of(request)
+        pending = exchanges[-1:] and exchanges[-1].pending
+        left = (ticket.instead if ticket and pending else ()) or settled(exchanges)
         _give_up(ticket, left)
-        return _moment(view(left), None, kept, _keep(behind, user, kept, left))
+        page = Tab(behind, user_of(request), kept, left[:-1])  # the question that is given up is not on disk
+        return _moment(view(left), None, *page.kept_with(left))
 
     def begin(ticket: Ticket | None, request: gr.Request) -> tuple[Any, ...]:
         _give_up(ticket, ())
@@ -191,24 +194,48 @@ def _connect_past(talk: Talk, new: Any, behind: Behind) -> None:  # noqa: ANN401
     talk.past.click(act, [talk.ticket, talk.kept], talk.shown, **QUIET)
 
 
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One user's conversation in one tab: the id it is kept under, and what the tab last knew to be kept."""
+
+    behind: Behind
+    user: str
+    kept: str
+    known: tuple[Exchange, ...]
+
+    def kept_with(self, exchanges: tuple[Exchange, ...]) -> tuple[str, str]:
+        """Save the conversation: the id that it is kept under now, and the list of all. One that can't be saved is
+        still shown, and one that another tab has changed or deleted meanwhile is kept beside it.
+        """
+        kept, fault, archive = self.kept, "", self.behind.archive
+        if exchanges:
+            try:
+                if loaded(archive.read(self.user, kept) or "[]") not in (self.known, exchanges):
+                    kept = os.urandom(8).hex()
+                archive.save(self.user, kept, title_of(exchanges), dumped(exchanges))
+            except CoalitionQAError as error:
+                fault = str(error)
+        return kept, _listing(self.behind, self.user, kept, fault)
+
+
 def _asked(
-    behind: Behind, question: str, earlier: tuple[Exchange, ...], kept: str, how: How, clears: bool, user: str
+    page: Tab, question: str, earlier: tuple[Exchange, ...], how: How, clears: bool
 ) -> Iterator[tuple[Any, ...]]:
     """What an answer on its way changes, moment after moment; it is kept once it is there."""
     import gradio as gr
 
-    ticket, kept = Ticket(), kept or os.urandom(8).hex()
+    ticket = Ticket(page.known if len(earlier) < len(page.known) else ())  # asked again, it stays until it is answered
     box = gr.update(submit_btn=False, stop_btn=True, **({"value": ""} if clears else {}))
     chips: Any = ""
-    for now in converse(behind.assistant, question, earlier, ticket, how):
+    for now in converse(page.behind.assistant, question, earlier, ticket, how):
         if ticket.given_up:  # whoever gave it up has said what is shown
             yield (now.messages, now.panel, now.exchanges, *[gr.skip()] * 5)
             return
         if now.busy:
-            yield (now.messages, now.panel, now.exchanges, ticket, box, kept, gr.skip(), chips)
+            yield (now.messages, now.panel, now.exchanges, ticket, box, page.kept, gr.skip(), chips)
             box = chips = gr.skip()
         else:
-            yield _moment(now, ticket, kept, _keep(behind, user, kept, now.exchanges))
+            yield _moment(now, ticket, *page.kept_with(now.exchanges))
 
 
 def _moment(now: View, ticket: Ticket | None, kept: str, listing: str) -> tuple[Any, ...]:
@@ -228,17 +255,6 @@ def _again(exchanges: tuple[Exchange, ...], data: dict[str, Any]) -> tuple[str, 
 def _give_up(ticket: Ticket | None, left: tuple[Exchange, ...]) -> None:
     if ticket is not None:
         ticket.give_up(left)
-
-
-def _keep(behind: Behind, user: str, kept: str, exchanges: tuple[Exchange, ...]) -> str:
-    """Save the conversation, and list them all: one that can't be saved is still shown."""
-    fault = ""
-    if exchanges:
-        try:
-            behind.archive.save(user, kept, title_of(exchanges), dumped(exchanges))
-        except CoalitionQAError as error:
-            fault = str(error)
-    return _listing(behind, user, kept, fault)
 
 
 def _listing(behind: Behind, user: str, kept: str, fault: str = "") -> str:
