@@ -7,11 +7,13 @@ import os
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
 
 from coalition_qa.types import Document, Span
+from coalition_qa.ui.exchanges import loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,6 +82,39 @@ def test_a_conversation_comes_back_with_its_sources_after_a_reload(
     ask(page, "And Spain?")
     assert [turn.question for turn in assistant.asked[-1][1]] == ["Where?"], "it goes on where it ended"
     expect(page.locator("#past .open")).to_have_count(2)
+
+
+def test_a_question_that_waits_for_its_turn_goes_into_no_other_conversation(
+    open_page: Open, ask: Ask, served: Served, assistant: FakeAssistant
+) -> None:
+    from playwright.sync_api import expect
+
+    assistant.answers("Where?", FIRST)
+    assistant.answers("And Spain?", SPAIN)
+    page = open_page()
+    ask(page, "Where?")
+    page.get_by_role("button", name="New chat").click()
+    assistant.held = Event()
+    others = [open_page() for _ in range(2)]  # as many as are answered at once
+    try:
+        for other in others:
+            other.locator("#ask textarea").fill("And Spain?")
+            other.keyboard.press("Enter")
+            other.locator("#ask .stop-button").wait_for()
+        page.locator("#ask textarea").fill("And Spain?")
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(500)
+        page.locator("#past").get_by_role("button", name="Where?", exact=True).click()
+        expect(page.locator("#bot .sentence")).to_have_text(f"{FIRST}[1]")
+    finally:
+        assistant.held.set()
+        assistant.held = None
+    for other in others:
+        expect(other.locator("#bot .sentence")).to_have_count(1)
+    page.wait_for_timeout(500)
+    expect(page.locator("#bot .sentence")).to_have_text(f"{FIRST}[1]")
+    kept = {one.title: loaded(served.behind.archive.read("", one.id) or "") for one in served.behind.archive.listed("")}
+    assert len(kept["Where?"]) == 1
 
 
 def test_a_conversation_is_renamed_deleted_and_taken_away(open_page: Open, ask: Ask, assistant: FakeAssistant) -> None:

@@ -37,6 +37,8 @@ class Ticket:
 
     instead: tuple[Exchange, ...] = ()
     given_up: bool = False
+    begun: bool = False
+    over: bool = False
     left: tuple[Exchange, ...] = ()
 
     def give_up(self, left: tuple[Exchange, ...]) -> None:

@@ -42,6 +42,7 @@ class Talk:
     ticket: Any
     kept: Any
     only: Any
+    going: Any
 
     @property
     def shown(self) -> list[Any]:
@@ -112,7 +113,7 @@ def lay_out(behind: Behind, welcome: str, examples: list[dict[str, str]]) -> Tal
             panel = gr.HTML(sources.panel(()), elem_id="panel", js_on_load=again, apply_default_css=False)
     judge = "window.coalition.judge = (data) => trigger('click', data);"
     judging = gr.HTML("", elem_id="judging", **{**ACTS, "js_on_load": ACTS["js_on_load"] + judge})
-    states = (gr.State(()), gr.State(None), gr.State(""), gr.State(()))
+    states = (gr.State(()), gr.State(None), gr.State(""), gr.State(()), gr.State(None))
     return Talk(kept, bot, chips, within, box, dial, meaning, panel, judging, *states)
 
 
@@ -122,35 +123,51 @@ def connect(talk: Talk, new: Any, behind: Behind, at_once: int) -> None:  # noqa
 
     busy, slots = Busy(), Semaphore(at_once)
 
-    def asking(
+    def take(
         value: str,
         exchanges: tuple[Exchange, ...],
         kept: str,
+        going: "_Going | None",
         dial: Any,  # noqa: ANN401 - one of the radio's values, Gradio sees to it
         only: tuple[str, ...],
         event: gr.EventData,
         request: gr.Request,
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> tuple[Any, ...]:
+        """Take a question at once, with the conversation that it is asked in: its turn may come later, when another
+        conversation is open.
+        """
+        if going is not None and not (going.ticket.over or going.ticket.given_up):
+            return gr.skip(), gr.skip(), gr.skip()
         question, earlier, clears = value, exchanges, True
         if isinstance(event.target, gr.Chatbot):
             question = event.value["text"]
         elif isinstance(event.target, gr.HTML):
             question, earlier = _again(exchanges, event._data)
             clears = False
-        how = How(dial, only, partial(sureness.sure, lines=behind.lines), slots)
         page = Tab(behind, user_of(request), kept or os.urandom(8).hex(), settled(exchanges))
-        with busy:
-            yield from _asked(page, question, earlier, how, clears)
+        # asked again, the old answer stays until there is a new one
+        ticket = Ticket(page.known if len(earlier) < len(page.known) else ())
+        how = How(dial, only, partial(sureness.sure, lines=behind.lines), slots)
+        box = gr.update(submit_btn=False, stop_btn=True, **({"value": ""} if clears else {}))
+        return _Going(page, question, earlier, how, ticket), ticket, box
 
-    asks = gr.on(
+    def asking(going: "_Going | None") -> Iterator[tuple[Any, ...]]:
+        if going is None or going.ticket.begun or going.ticket.given_up:
+            yield tuple(gr.skip() for _ in talk.shown)
+            return
+        going.ticket.begun = True
+        with busy:
+            yield from _asked(going)
+
+    asked = gr.on(
         [talk.box.submit, talk.bot.example_select, talk.panel.click],
-        asking,
-        [talk.box, talk.exchanges, talk.kept, talk.dial, talk.only],
-        talk.shown,
-        concurrency_id="ask",
-        trigger_mode="once",
+        take,
+        [talk.box, talk.exchanges, talk.kept, talk.going, talk.dial, talk.only],
+        [talk.going, talk.ticket, talk.box],
+        queue=False,
         **QUIET,
     )
+    asks = asked.then(asking, [talk.going], talk.shown, concurrency_id="ask", **QUIET)
     asks.then(partial(leading_on, behind, busy), [talk.exchanges], [talk.chips], concurrency_id="lead", **QUIET)
     talk.dial.change(lambda dial: _meaning(behind, dial), [talk.dial], [talk.meaning], **QUIET)
     talk.within.click(lambda: ((), ""), None, [talk.only, talk.within], **QUIET)
@@ -218,24 +235,35 @@ class Tab:
         return kept, _listing(self.behind, self.user, kept, fault)
 
 
-def _asked(
-    page: Tab, question: str, earlier: tuple[Exchange, ...], how: How, clears: bool
-) -> Iterator[tuple[Any, ...]]:
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """A question that was taken, and all that it was asked with."""
+
+    page: Tab
+    question: str
+    earlier: tuple[Exchange, ...]
+    how: How
+    ticket: Ticket
+
+
+def _asked(going: _Going) -> Iterator[tuple[Any, ...]]:
     """What an answer on its way changes, moment after moment; it is kept once it is there."""
     import gradio as gr
 
-    ticket = Ticket(page.known if len(earlier) < len(page.known) else ())  # asked again, it stays until it is answered
-    box = gr.update(submit_btn=False, stop_btn=True, **({"value": ""} if clears else {}))
+    page, ticket = going.page, going.ticket
     chips: Any = ""
-    for now in converse(page.behind.assistant, question, earlier, ticket, how):
-        if ticket.given_up:  # whoever gave it up has said what is shown
-            yield (now.messages, now.panel, now.exchanges, *[gr.skip()] * 5)
-            return
-        if now.busy:
-            yield (now.messages, now.panel, now.exchanges, ticket, box, page.kept, gr.skip(), chips)
-            box = chips = gr.skip()
-        else:
-            yield _moment(now, ticket, *page.kept_with(now.exchanges))
+    try:
+        for now in converse(page.behind.assistant, going.question, going.earlier, ticket, going.how):
+            if ticket.given_up:  # whoever gave it up has said what is shown
+                yield (now.messages, now.panel, now.exchanges, *[gr.skip()] * 5)
+                return
+            if now.busy:
+                yield (now.messages, now.panel, now.exchanges, ticket, gr.skip(), page.kept, gr.skip(), chips)
+                chips = gr.skip()
+            else:
+                yield _moment(now, ticket, *page.kept_with(now.exchanges))
+    finally:
+        ticket.over = True
 
 
 def _moment(now: View, ticket: Ticket | None, kept: str, listing: str) -> tuple[Any, ...]:
