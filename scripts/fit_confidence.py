@@ -41,7 +41,7 @@ from coalition_qa.verification import Signals
 
 PENALTY = 0.1
 READ = 5
-STRICT, HELPFUL = 0.95, 0.9
+STRICT, HELPFUL = 0.95, 0.95
 ANSWERABLE = 2 / 3
 """The share of questions that the documents answer for which "balanced" is drawn; .60 to .84 in the gold sets."""
 
@@ -210,13 +210,14 @@ def thresholds(
     """Where the dial's lines are drawn on development questions.
 
     "balanced": most questions are either answered with the right sentence or rightly declined, and of lines that are
-    even in that, the one that declines most. "strict": 95% of the unanswerable ones are declined. "helpful": 90% of the
+    even in that, the one in the middle. "strict": 95% of the unanswerable ones are declined. "helpful": 95% of the
     answerable ones whose best sentences are right are answered.
     """
     cuts = np.unique(np.round(score, 3))
     asked = np.where(answerable, ANSWERABLE / weight[answerable].sum(), (1 - ANSWERABLE) / weight[~answerable].sum())
     gains = np.array([(asked * weight)[np.where(score >= cut, right, ~answerable)].sum() for cut in cuts])
-    balanced = float(cuts[gains >= gains.max() - EVEN][-1])
+    even = cuts[gains >= gains.max() - EVEN]
+    balanced = round(float(even[0] + even[-1]) / 2, 3)
     declined = [weight[~answerable & (score < cut)].sum() / weight[~answerable].sum() for cut in cuts]
     answered = [weight[right & (score >= cut)].sum() / weight[right].sum() for cut in cuts]
     strict = next((float(cut) for cut, share in zip(cuts, declined, strict=True) if share >= STRICT), 1.0)

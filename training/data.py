@@ -15,6 +15,7 @@ kinds of no-answer examples, and writes one JSON object a line.
     python data.py --plan ninth --data DATA --encoder ENCODER --out ninth.jsonl --seed 67
     python data.py --plan tenth --data DATA --encoder ENCODER --out tenth.jsonl --seed 71
     python data.py --plan eleventh --data DATA --encoder ENCODER --out eleventh.jsonl --seed 73
+    python data.py --plan twelfth --data DATA --encoder ENCODER --out twelfth.jsonl --seed 79
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ Span = tuple[int, int]
 log = logging.getLogger(__name__)
 
 INVENTED = Path(__file__).parent / "invented"  # documents; the questions on them are in invented.tsv
+ON_INVENTED = ("invented", "plain", "other")  # sources: invented.tsv, invented_plain.tsv, invented_other.tsv
 MAX_WORDS = 175  # about 230 word pieces: question and passage stay within 256
 SENTENCE_END = re.compile(r"(?<=[.!?])[\"'’”)\]]*\s+(?=[\"'“(\[]?[A-Z0-9])|\n+")
 NAME_OR_NUMBER = re.compile(r"\b\d[\d,.]*\d\b|\b\d\b|\b[A-Z][\w’'-]*[a-z](?:\s+[A-Z][\w’'-]*[a-z])*")
@@ -257,6 +259,21 @@ PLANS = {
         titled=0.6,
         balanced=True,
     ),
+    "twelfth": Plan(
+        passes={
+            "other": 2.0, "plain": 0.5, "invented": 0.3, "written": 0.2, "new_wiki": 0.2, "qed": 0.6,
+            "multispanqa": 0.8, "qamr": 0.03, "reddit": 0.03,
+        },
+        kinds={"retrieved": 0.3, "neighbour": 0.05, "removed": 0.3, "elsewhere": 0.35},
+        negatives=0.2,
+        whole=0.5,
+        unmarked=0.1,
+        missed=0.25,
+        near=0.6,
+        among=0.25,
+        titled=0.6,
+        balanced=True,
+    ),
 }  # fmt: skip
 
 
@@ -360,10 +377,11 @@ def read_qamr(folder: Path) -> Iterator[Paragraph]:
 def read_written(path: Path, paragraphs: Iterable[Paragraph]) -> Iterator[Paragraph]:
     """The questions of questions.tsv, on paragraphs of other sources, which they name by a hash of the text.
 
-    Where a column "answered" says no, the span is that of a sentence near the question.
+    Where a column "answered" says no, the span is that of a sentence near the question. A question that several places
+    answer together has a row for each.
     """
     texts = {digest(paragraph.text): paragraph for paragraph in paragraphs}
-    asked: dict[str, list[Question]] = defaultdict(list)
+    asked: dict[str, dict[str, tuple[Span, ...]]] = defaultdict(dict)
     misses: dict[str, list[Miss]] = defaultdict(list)
     with path.open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
@@ -371,12 +389,14 @@ def read_written(path: Path, paragraphs: Iterable[Paragraph]) -> Iterator[Paragr
             if span is None or row.get("answered") == "no":
                 misses[row["paragraph"]].append(Miss(row["question"], span))
             else:
-                asked[row["paragraph"]].append(Question(row["question"], (span,)))
+                before = asked[row["paragraph"]].get(row["question"], ())
+                asked[row["paragraph"]][row["question"]] = (*before, span)
     for key in dict.fromkeys([*asked, *misses]):
         paragraph = texts[key]
         group = key if paragraph.source == "reddit" else f"{paragraph.source}/{paragraph.group}"  # posts are no article
-        source = paragraph.source if paragraph.source in ("invented", "plain") else "written"
-        yield Paragraph(paragraph.text, source, group, tuple(asked[key]), tuple(misses[key]), paragraph.title)
+        source = paragraph.source if paragraph.source in ON_INVENTED else "written"
+        questions = tuple(Question(text, spans) for text, spans in asked[key].items())
+        yield Paragraph(paragraph.text, source, group, questions, tuple(misses[key]), paragraph.title)
 
 
 def digest(text: str) -> str:
@@ -400,9 +420,9 @@ def _indices(field_text: str) -> list[int]:
     return sorted(int(part) for part in field_text.split() if part.isdigit())
 
 
-def read_all(data: Path, written: Path | None = None, plain: bool = False) -> dict[str, list[Paragraph]]:
-    """Every source by name. `data` holds the files that README.md lists, `written` is questions.tsv; `plain` adds
-    invented_plain.tsv, which the plans before the tenth did not have.
+def read_all(data: Path, written: Path | None = None, more: Sequence[str] = ()) -> dict[str, list[Paragraph]]:
+    """Every source by name. `data` holds the files that README.md lists, `written` is questions.tsv; `more` names those
+    of invented_plain.tsv and invented_other.tsv, "plain" and "other", to add: earlier plans had none.
     """
     shifts = {"new_wiki": "new_wiki", "reddit": "reddit", "amazon": "amazon_reviews"}
     sources = {name: list(read_squad(data / f"squadshifts_{part}.json", name)) for name, part in shifts.items()}
@@ -415,9 +435,9 @@ def read_all(data: Path, written: Path | None = None, plain: bool = False) -> di
     texts = {f.stem: f.read_text(encoding="utf-8") for f in sorted(INVENTED.glob("*.*"))}
     invented = [Paragraph(t, "invented", n, title=t.partition("\n")[0].strip("# ")) for n, t in texts.items()]
     sources["invented"] = list(read_written(INVENTED.with_suffix(".tsv"), invented))
-    if plain:
-        asked = [replace(paragraph, source="plain") for paragraph in invented]
-        sources["plain"] = list(read_written(INVENTED.with_name("invented_plain.tsv"), asked))
+    for name in more:
+        asked = [replace(paragraph, source=name) for paragraph in invented]
+        sources[name] = list(read_written(INVENTED.with_name(f"invented_{name}.tsv"), asked))
     if written:
         known = [*sources["new_wiki"], *sources["reddit"], *sources["qed"], *read_news(data / "qamr")]
         sources["written"] = list(read_written(written, known))
@@ -630,7 +650,7 @@ class Builder:
         """Another place of an invented document, around a sentence that shares words with the question: what retrieval
         finds beside the right place.
         """
-        if paragraph.source not in ("invented", "plain"):
+        if paragraph.source not in ON_INVENTED:
             return None
         away = [s for s in self._alike(paragraph.text, question.text, 4) if not _overlaps(question.spans, s)]
         cut = window(paragraph.text, [self.rng.choice(away)], self.rng, False) if away else None
@@ -695,7 +715,7 @@ def build(
         examples += [e for e, _ in zip(made, range(round(wanted * plan.kinds[kind])), strict=False)]
     if "retrieved" in plan.kinds:
         examples += _retrieved(builder, round(wanted * plan.kinds["retrieved"]), encoder)
-    shares = {"written": plan.missed} | {name: plan.passes.get(name, 0) for name in ("invented", "plain")}
+    shares = {"written": plan.missed} | {name: plan.passes.get(name, 0) for name in ON_INVENTED}
     for source, share in shares.items():
         misses = [(p, miss) for p in sources.get(source, ()) for miss in p.misses]
         drawn = misses * int(share) + builder.rng.sample(misses, round(len(misses) * (share % 1)))
@@ -710,7 +730,7 @@ def balanced(examples: Sequence[Example]) -> list[Example]:
 
     Else a reader would learn that such a question has no answer.
     """
-    written = ("written", "invented", "plain")
+    written = ("written", *ON_INVENTED)
     left = Counter(opening(e.question) for e in examples if e.kind == "positive" and e.source in written)
     kept = []
     for example in examples:
@@ -792,7 +812,8 @@ def main() -> None:
         return
     plan, written = PLANS[options.plan], Path(__file__).parent / "questions.tsv"
     wordnet = WordNet(options.wordnet) if plan.reworded else None
-    sources = read_all(options.data, written if "written" in plan.passes else None, "plain" in plan.passes)
+    more = [name for name in ON_INVENTED[1:] if name in plan.passes]
+    sources = read_all(options.data, written if "written" in plan.passes else None, more)
     examples = build(sources, plan, options.seed, options.encoder, wordnet)
     with options.out.open("w", encoding="utf-8") as out:
         rows = ({key: value for key, value in asdict(e).items() if key != "title"} for e in examples)
