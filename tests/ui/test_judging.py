@@ -43,7 +43,7 @@ def talked(fake: FakeAssistant) -> tuple[Exchange, ...]:
             2,
             "wrong",
             {"answers": "Blinken", "quote": "q"},
-            Judged("And who?", True, ("Blinken",), "q", "", (Turn("Where?", FIRST),)),
+            Judged("And who?", True, ("Blinken",), "q", "", (Turn("Where?", FIRST, "Rome"),)),
         ),
         (3, "right", {}, Judged("Who won?", False)),
         (3, "wrong", {"answers": "Spain", "quote": "q"}, Judged("Who won?", True, ("Spain",), "q")),

@@ -19,7 +19,8 @@ from coalition_qa.ui import server
 from coalition_qa.ui.asking import How, Ticket, View, converse
 from coalition_qa.ui.exchanges import Exchange, loaded, settled
 from coalition_qa.ui.page import Greeting
-from coalition_qa.ui.talk import Busy, Tab, leading_on
+from coalition_qa.ui.tabs import Tab
+from coalition_qa.ui.talk import Busy, leading_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable

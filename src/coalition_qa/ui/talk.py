@@ -12,8 +12,9 @@ from coalition_qa.types import CoalitionQAError
 from coalition_qa.ui import past, sources, sureness
 from coalition_qa.ui.asking import How, Ticket, View, broken, converse, view
 from coalition_qa.ui.behind import Behind
-from coalition_qa.ui.exchanges import Exchange, dumped, loaded, settled, title_of
+from coalition_qa.ui.exchanges import Exchange, loaded, settled
 from coalition_qa.ui.guard import user_of
+from coalition_qa.ui.tabs import Tab, listing
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +122,36 @@ def connect(talk: Talk, new: Any, behind: Behind, at_once: int) -> None:  # noqa
     """Tie the screen's events to what they do; so many answers are worked out at once."""
     import gradio as gr
 
-    busy, slots = Busy(), Semaphore(at_once)
+    busy = Busy()
+
+    def asking(going: "_Going | None") -> Iterator[tuple[Any, ...]]:
+        if going is None or going.ticket.begun or going.ticket.given_up:
+            yield tuple(gr.skip() for _ in talk.shown)
+            return
+        going.ticket.begun = True
+        with busy:
+            yield from _asked(going)
+
+    asked = gr.on(
+        [talk.box.submit, talk.bot.example_select, talk.panel.click],
+        _taking(behind, Semaphore(at_once)),
+        [talk.box, talk.exchanges, talk.kept, talk.going, talk.dial, talk.only],
+        [talk.going, talk.ticket, talk.box],
+        queue=False,
+        **QUIET,
+    )
+    asks = asked.then(asking, [talk.going], talk.shown, concurrency_id="ask", **QUIET)
+    asks.then(partial(leading_on, behind, busy), [talk.exchanges], [talk.chips], concurrency_id="lead", **QUIET)
+    talk.dial.change(lambda dial: _meaning(behind, dial), [talk.dial], [talk.meaning], **QUIET)
+    talk.within.click(lambda: ((), ""), None, [talk.only, talk.within], **QUIET)
+    _connect_past(talk, new, behind)
+
+
+def _taking(behind: Behind, slots: Semaphore) -> Callable[..., tuple[Any, ...]]:
+    """What takes a question at once, with the conversation that it is asked in: its turn may come later, when another
+    conversation is open.
+    """
+    import gradio as gr
 
     def take(
         value: str,
@@ -133,9 +163,6 @@ def connect(talk: Talk, new: Any, behind: Behind, at_once: int) -> None:  # noqa
         event: gr.EventData,
         request: gr.Request,
     ) -> tuple[Any, ...]:
-        """Take a question at once, with the conversation that it is asked in: its turn may come later, when another
-        conversation is open.
-        """
         if going is not None and not (going.ticket.over or going.ticket.given_up):
             return gr.skip(), gr.skip(), gr.skip()
         question, earlier, clears = value, exchanges, True
@@ -151,27 +178,7 @@ def connect(talk: Talk, new: Any, behind: Behind, at_once: int) -> None:  # noqa
         box = gr.update(submit_btn=False, stop_btn=True, **({"value": ""} if clears else {}))
         return _Going(page, question, earlier, how, ticket), ticket, box
 
-    def asking(going: "_Going | None") -> Iterator[tuple[Any, ...]]:
-        if going is None or going.ticket.begun or going.ticket.given_up:
-            yield tuple(gr.skip() for _ in talk.shown)
-            return
-        going.ticket.begun = True
-        with busy:
-            yield from _asked(going)
-
-    asked = gr.on(
-        [talk.box.submit, talk.bot.example_select, talk.panel.click],
-        take,
-        [talk.box, talk.exchanges, talk.kept, talk.going, talk.dial, talk.only],
-        [talk.going, talk.ticket, talk.box],
-        queue=False,
-        **QUIET,
-    )
-    asks = asked.then(asking, [talk.going], talk.shown, concurrency_id="ask", **QUIET)
-    asks.then(partial(leading_on, behind, busy), [talk.exchanges], [talk.chips], concurrency_id="lead", **QUIET)
-    talk.dial.change(lambda dial: _meaning(behind, dial), [talk.dial], [talk.meaning], **QUIET)
-    talk.within.click(lambda: ((), ""), None, [talk.only, talk.within], **QUIET)
-    _connect_past(talk, new, behind)
+    return take
 
 
 def _connect_past(talk: Talk, new: Any, behind: Behind) -> None:  # noqa: ANN401 - Gradio's button
@@ -186,7 +193,7 @@ def _connect_past(talk: Talk, new: Any, behind: Behind) -> None:  # noqa: ANN401
 
     def begin(ticket: Ticket | None, request: gr.Request) -> tuple[Any, ...]:
         _give_up(ticket, ())
-        return _moment(view(()), None, "", _listing(behind, user_of(request), ""))
+        return _moment(view(()), None, "", listing(behind, user_of(request), ""))
 
     def act(ticket: Ticket | None, kept: str, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         data, user = {key: str(value) for key, value in event._data.items()}, user_of(request)
@@ -195,7 +202,7 @@ def _connect_past(talk: Talk, new: Any, behind: Behind) -> None:  # noqa: ANN401
             if did == "open":
                 opened = loaded(behind.archive.read(user, id_) or "[]")
                 _give_up(ticket, opened)
-                return _moment(view(opened), None, id_, _listing(behind, user, id_))
+                return _moment(view(opened), None, id_, listing(behind, user, id_))
             if did == "rename":
                 behind.archive.rename(user, id_, data.get("value", ""))
             elif did == "delete":
@@ -204,35 +211,11 @@ def _connect_past(talk: Talk, new: Any, behind: Behind) -> None:  # noqa: ANN401
                     return begin(ticket, request)
         except CoalitionQAError as error:
             fault = str(error)
-        return (*[gr.skip()] * 6, _listing(behind, user, kept, fault), gr.skip())
+        return (*[gr.skip()] * 6, listing(behind, user, kept, fault), gr.skip())
 
     talk.box.stop(stop, [talk.ticket, talk.exchanges, talk.kept], talk.shown, **QUIET)
     new.click(begin, [talk.ticket], talk.shown, **QUIET)
     talk.past.click(act, [talk.ticket, talk.kept], talk.shown, **QUIET)
-
-
-@dataclass(frozen=True, slots=True)
-class Tab:
-    """One user's conversation in one tab: the id it is kept under, and what the tab last knew to be kept."""
-
-    behind: Behind
-    user: str
-    kept: str
-    known: tuple[Exchange, ...]
-
-    def kept_with(self, exchanges: tuple[Exchange, ...]) -> tuple[str, str]:
-        """Save the conversation: the id that it is kept under now, and the list of all. One that can't be saved is
-        still shown, and one that another tab has changed or deleted meanwhile is kept beside it.
-        """
-        kept, fault, archive = self.kept, "", self.behind.archive
-        if exchanges:
-            try:
-                if loaded(archive.read(self.user, kept) or "[]") not in (self.known, exchanges):
-                    kept = os.urandom(8).hex()
-                archive.save(self.user, kept, title_of(exchanges), dumped(exchanges))
-            except CoalitionQAError as error:
-                fault = str(error)
-        return kept, _listing(self.behind, self.user, kept, fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,10 +266,6 @@ def _again(exchanges: tuple[Exchange, ...], data: dict[str, Any]) -> tuple[str, 
 def _give_up(ticket: Ticket | None, left: tuple[Exchange, ...]) -> None:
     if ticket is not None:
         ticket.give_up(left)
-
-
-def _listing(behind: Behind, user: str, kept: str, fault: str = "") -> str:
-    return past.conversations(behind.archive.listed(user), kept, fault)
 
 
 def _meaning(behind: Behind, dial: Any) -> str:  # noqa: ANN401 - one of the radio's values
