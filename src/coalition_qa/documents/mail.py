@@ -60,7 +60,7 @@ def _text(part: MIMEPart) -> str:
     raw = content if isinstance(content, bytes) else b""
     charset = part.get_content_charset() or ""
     if charset not in ("", "us-ascii", "ascii"):
-        with suppress(LookupError):
+        with suppress(LookupError, ValueError):  # unknown, or none for text
             return raw.decode(charset, "replace")
     with suppress(Refused):
         return decoded(raw) if part.get_content_type() == "text/html" else decode(raw)

@@ -25,9 +25,9 @@ def read_csv(raw: bytes) -> Parsed:
     text = decode(raw).replace("\0", "")
     csv.field_size_limit(len(text) + 1)
     told = _TOLD.match(text)
-    delimiter = told.group(1) if told else _delimiter(text)
     text = text[told.end() :] if told else text
     try:
+        delimiter = told.group(1) if told else _delimiter(text)
         rows = (row for row in csv.reader(StringIO(text, newline=""), delimiter=delimiter) if any(map(str.strip, row)))
         header = next(rows, [])
         manuscript = Manuscript()
