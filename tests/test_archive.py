@@ -144,3 +144,12 @@ def test_two_at_once_do_not_mix(tmp_path: Path) -> None:
         list(pool.map(lambda body: archive.save("", ONE, "Title", body), bodies * 5))
     assert archive.read("", ONE) in bodies
     assert [name for _, _, names in os.walk(tmp_path) for name in names] == [f"{ONE}.json"]
+
+
+def test_of_several_who_replace_the_same_body_one_does(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    assert archive.save("", ONE, "Title", "old", lambda there: there is None)
+    with ThreadPoolExecutor(8) as pool:
+        saved = list(pool.map(lambda n: archive.save("", ONE, "Title", f"new {n}", "old".__eq__), range(40)))
+    assert sum(saved) == 1
+    assert archive.read("", ONE) == f"new {saved.index(True)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -39,11 +39,18 @@ class Archive:
         record = _read(self._file(user, id_))
         return None if record is None else str(record["body"])
 
-    def save(self, user: str, id_: str, title: str, body: str) -> None:
-        """Keep `body`; on disk when it returns. A conversation that is there keeps its title."""
+    def save(
+        self, user: str, id_: str, title: str, body: str, replaces: Callable[[str | None], bool] = lambda _: True
+    ) -> bool:
+        """Keep `body`; on disk when it returns. A conversation that is there keeps its title. False, and all stays as
+        it is, where `replaces`, told what is there, says no.
+        """
         with self._changing():
             held = _read(self._file(user, id_))
+            if not replaces(str(held["body"]) if held else None):
+                return False
             self._write(user, id_, held["title"] if held else title, body)
+            return True
 
     def rename(self, user: str, id_: str, title: str) -> None:
         """Give a conversation another title; a blank one changes nothing."""

@@ -48,8 +48,11 @@ class Keeps(Protocol):
     def read(self, user: str, id_: str) -> str | None:
         """What was saved under that id, or None."""
 
-    def save(self, user: str, id_: str, title: str, body: str) -> None:
-        """Keep `body`; the title is that of a new conversation, one that is there keeps its own."""
+    def save(self, user: str, id_: str, title: str, body: str, replaces: Callable[[str | None], bool] = ...) -> bool:
+        """Keep `body`; the title is that of a new conversation, one that is there keeps its own. False, and nothing is
+        kept, where `replaces`, told what is there, says no.
+        """
+        ...
 
     def rename(self, user: str, id_: str, title: str) -> None:
         """Give a conversation another title."""

@@ -27,12 +27,17 @@ class Tab:
         kept, fault, archive = self.kept, "", self.behind.archive
         if exchanges:
             try:
-                if loaded(archive.read(self.user, kept) or "[]") not in (self.known, exchanges):
+                title, body = title_of(exchanges), dumped(exchanges)
+                if not archive.save(self.user, kept, title, body, lambda there: self._is_known(there, exchanges)):
                     kept = os.urandom(8).hex()
-                archive.save(self.user, kept, title_of(exchanges), dumped(exchanges))
+                    archive.save(self.user, kept, title, body)
             except CoalitionQAError as error:
                 fault = str(error)
         return kept, listing(self.behind, self.user, kept, fault)
+
+    def _is_known(self, there: str | None, exchanges: tuple[Exchange, ...]) -> bool:
+        """Whether what is kept is what this tab last knew, or what it is about to keep."""
+        return loaded(there or "[]") in (self.known, exchanges)
 
 
 def listing(behind: Behind, user: str, kept: str, fault: str = "") -> str:
