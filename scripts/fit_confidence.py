@@ -95,7 +95,7 @@ class Bench:
     def read(self, question: str, without: str = "") -> tuple[list[str], tuple[float, ...]]:
         """The sentences quoted for a question and the signals, the document `without` left out."""
         hits = [hit for hit in self._retriever.search(question, READ * 4) if hit.doc != without][:READ]
-        shown = compose(question, self._reader.read(question, hits), self._document).sentences
+        shown = compose(question, self._reader.read(question, hits), self._document, self._reader.margin).sentences
         return [c.text for c in shown], tuple(Signals.of(question, hits, shown).values().values())
 
 

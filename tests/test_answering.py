@@ -27,8 +27,13 @@ def candidate(sentence: Span, margin: float, answer: str = "") -> Candidate:
     return Candidate(HIT, sentence, Span(start, start + len(answer or "The")), margin)
 
 
+def sure(question: str, text: str) -> float:
+    """As a reader that finds every question answered by any text that is read on its own."""
+    return 9.0
+
+
 def composed(question: str, *candidates: Candidate) -> Reply:
-    return compose(question, candidates, {"harbour.txt": DOCUMENT}.get)
+    return compose(question, candidates, {"harbour.txt": DOCUMENT}.get, sure)
 
 
 def texts(reply: Reply) -> list[str]:
@@ -95,7 +100,7 @@ def test_at_most_three_sentences_are_chosen_and_only_close_ones() -> None:
 
 
 def test_a_document_that_is_gone_has_no_speakers() -> None:
-    reply = compose("Who said that the pier is rotten?", [candidate(ROTTEN, 5.0, "she")], lambda _: None)
+    reply = compose("Who said that the pier is rotten?", [candidate(ROTTEN, 5.0, "she")], lambda _: None, sure)
     assert reply.short == "she"
 
 
@@ -142,7 +147,7 @@ PLANS = Hit(Passage("p2", "d2", Span(0, len(LIST)), LIST, tuple(LINES)), "plans.
 def listed(question: str, best: int) -> list[str]:
     """The sentences quoted where sentence `best` is by far the best."""
     found = [Candidate(PLANS, line, line, 50.0 if n == best else -n) for n, line in enumerate(LINES)]
-    return texts(compose(question, sorted(found, key=lambda c: -c.score), {}.get))
+    return texts(compose(question, sorted(found, key=lambda c: -c.score), {}.get, sure))
 
 
 def test_of_a_list_all_items_are_quoted_where_several_things_are_asked_for() -> None:
@@ -167,7 +172,7 @@ def test_of_a_long_list_the_best_and_the_first_ten_items_are_quoted() -> None:
     lines = [Span(match.start(), match.end()) for match in re.finditer(r"[^\n]+", text)]
     hit = Hit(Passage("p3", "d3", Span(0, len(text)), text, tuple(lines)), "things.txt", "", score=1.0)
     found = [Candidate(hit, line, line, 50.0 if n == 12 else -n) for n, line in enumerate(lines)]
-    quoted = texts(compose("What are the things?", sorted(found, key=lambda c: -c.score), {}.get))
+    quoted = texts(compose("What are the things?", sorted(found, key=lambda c: -c.score), {}.get, sure))
     assert quoted == ["13. The 13th thing", *(f"{n}. The {n}th thing" for n in range(1, 11))]
 
 
@@ -194,7 +199,7 @@ def test_the_mark_of_an_item_or_a_clause_is_not_quoted(line: str, answer: str, q
     at = text.index(answer)
     said = Candidate(hit, sentences[1], Span(at, at + len(answer)), 9.0)
     next_to_it = Candidate(hit, sentences[2], Span(beside + 4, beside + 14), 8.0)
-    assert texts(compose("What is told?", [said, next_to_it], {}.get)) == [quoted, "4.2 Beside it."]
+    assert texts(compose("What is told?", [said, next_to_it], {}.get, sure)) == [quoted, "4.2 Beside it."]
 
 
 @pytest.mark.parametrize(
@@ -229,7 +234,7 @@ def test_a_verb_in_the_third_person_asks_for_one_thing(question: str, several: b
     lines = [Span(match.start(), match.end()) for match in re.finditer(r"[^\n]+", text)]
     hit = Hit(Passage("p6", "d6", Span(0, len(text)), text, tuple(lines)), "rivers.txt", "", score=1.0)
     found = [Candidate(hit, line, Span(line.start + 2, line.start + 11), 9.0 - 17 * n) for n, line in enumerate(lines)]
-    assert len(compose(question, found, {}.get).sentences) == (2 if several else 1)
+    assert len(compose(question, found, {}.get, sure).sentences) == (2 if several else 1)
 
 
 def short_of(question: str, sentence: str, answer: str) -> str:
@@ -240,4 +245,4 @@ def short_of(question: str, sentence: str, answer: str) -> str:
     at, brick = text.index(answer), text.index("red brick")
     sure = Candidate(hit, sentences[0], Span(at, at + len(answer)), 9.0)
     unsure = Candidate(hit, sentences[1], Span(brick, brick + 9), -9.0)
-    return compose(question, [sure, unsure], {}.get).short
+    return compose(question, [sure, unsure], {}.get, sure).short

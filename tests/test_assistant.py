@@ -101,6 +101,9 @@ class Scripted:
         ]
         return sorted(found, key=lambda candidate: -candidate.score)
 
+    def margin(self, question: str, text: str) -> float:
+        return self._margins[0]
+
 
 def assistant(reader: Scripted, library: OneDocument | None = None) -> Assistant:
     shelf = library or OneDocument()

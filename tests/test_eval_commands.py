@@ -15,7 +15,7 @@ WHO: dict[str, Any] = {
     "id": "who",
     "question": "Who painted the zebra crossing in Oslo?",
     "answers": ["Kari Nordmann"],
-    "evidence": ["painted by Kari Nordmann"],
+    "evidence": ["The zebra crossing in Oslo was painted by Kari Nordmann in 1987."],
     "answerable": True,
     "category": "factoid",
 }
@@ -84,7 +84,9 @@ def test_a_text_that_changed_since_it_was_locked_makes_its_items_stale(stocked: 
     stocked.write("zebra.txt", "Nobody painted it.")
     changed = stocked.run("eval", "check", "--gold", gold)
     assert changed.code == 0
-    assert changed.err.startswith(f"stale: {gold}, line 1, item who: the quote 'painted by Kari Nordmann' is not in")
+    assert changed.err.startswith(
+        f"stale: {gold}, line 1, item who: the quote 'The zebra crossing in Oslo was painted by"
+    )
     assert "1 items, 0 answerable, 1 dev and 0 test, in 2 documents; 0 warnings, 1 stale, 0 wrong." in changed.out
     assert stocked.run("eval", "check", "--strict", "--gold", gold).code == 2
     refused = stocked.run("eval", "check", "--lock", "--gold", gold)

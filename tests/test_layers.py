@@ -14,10 +14,11 @@ PACKAGE = Path(__file__).parents[1] / "src" / "coalition_qa"
 MOST_LINES = 350
 MOST_FUNCTION_LINES = 50
 
-ROOMS = """types config words documents corpus encoders passages alike schema database store audit proof nearest heap
-    index server_index filling folder library backup plan ingest progress doctor retrieval reading speakers answering
-    verification receipts conversation llama_index_retriever assistant evaluation archive credentials eval_running ui
-    eval_serving standing watching serving eval_commands library_commands cli __main__""".split()
+ROOMS = """types config words documents corpus encoders passages alike schema database store audit proof nearest
+    heap index server_index filling folder library backup plan ingest progress doctor retrieval span_models
+    reading speakers attribution answering verification receipts conversation llama_index_retriever assistant
+    evaluation archive credentials eval_running ui eval_serving standing watching serving eval_commands
+    library_commands cli __main__""".split()
 """A room is a module or a package; it may import from those before it."""
 
 APART = {
@@ -62,8 +63,8 @@ VENDORS: dict[str, str | set[str]] = {
     "sqlite3": {"database", "proof"},
     "striprtf": "documents",
     "tokenizers": "encoders",
-    "torch": "reading",
-    "transformers": "reading",
+    "torch": "span_models",
+    "transformers": "span_models",
     "watchfiles": "watching",
 }
 """One vendor, one room (SQLite and LlamaIndex have two): its types never cross a boundary."""

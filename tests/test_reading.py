@@ -16,18 +16,16 @@ from coalition_qa.encoders import MODELS, READERS, Encoder, Vectors, open_encode
 from coalition_qa.passages import SentenceSplitter, split_document
 from coalition_qa.reading import (
     COMPARED,
-    LONGEST_ANSWER,
     READ_AGAIN,
     RETRIEVAL_WEIGHT,
     SECOND_SHARE,
     SENTENCE_WEIGHT,
-    OnnxSpanModel,
+    Candidate,
     SpanReader,
-    SpanScores,
-    best_span,
     open_reader,
 )
-from coalition_qa.types import Document, Hit, ModelError, Span
+from coalition_qa.span_models import OnnxSpanModel, SpanScores
+from coalition_qa.types import Document, Hit, ModelError, Passage, Span
 
 TEXT = (
     "The Harbour Bridge was opened by the mayor, Ada Lindqvist, in 1932. It carries four lanes of traffic and two "
@@ -144,6 +142,75 @@ def test_candidates_far_behind_are_not_compared(encoder: Encoder) -> None:
     assert [c.likeness > 0 for c in found] == [True] * COMPARED + [False] * 2
 
 
+@pytest.mark.parametrize(
+    ("sentence", "asks"),
+    [
+        ("How big is it?", True),
+        ("“Is it safe?”", True),
+        ("Q: **Is it safe?**", True),
+        ("橋は安全ですか？", True),
+        ("It is safe.", False),
+        ('He asked: "Is it safe?"', False),
+        ("“Is it safe?” he asked.", False),
+    ],
+)
+def test_a_sentence_that_asks_is_told_from_one_that_tells_of_a_question(sentence: str, asks: bool) -> None:
+    whole = Span(0, len(sentence))
+    hit = Hit(Passage("p", "d", whole, sentence, (whole,)), "a.txt", "", score=1.0)
+    assert Candidate(hit, whole, whole, 0.0).asks is asks
+
+
+INTERVIEW = "How high is it? From the valley, 118 metres. Was it dear? Very. It is painted green."
+
+
+def interview() -> Hit:
+    sentences = tuple(Span(*match.span()) for match in re.finditer(r"\S[^.?]*[.?]", INTERVIEW))
+    return Hit(Passage("p", "d", Span(0, len(INTERVIEW)), INTERVIEW, sentences), "dam.txt", "", score=1.0)
+
+
+class Alike:
+    """An encoder for which two texts are alike where both hold this word."""
+
+    identity, dimensions, window = "alike", 2, 100
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+
+    def pieces(self, text: str) -> list[Span]:
+        return []
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        return np.array([[1, 0] if self._word in text else [0, 1] for text in texts], np.float32)
+
+
+def test_what_answers_a_question_in_the_document_comes_before_the_question() -> None:
+    found = SpanReader(Told(), Alike("dear")).read("Was the dam dear?", [interview()])
+    assert [(c.text, c.likeness) for c in found[:2]] == [("Very.", 1.0), ("It is painted green.", 1.0)]
+    assert [c.text for c in found[2:] if c.likeness] == ["Was it dear?"]
+
+
+class Curt(Told):
+    """A model that finds an answer only where it is given a question with what answers it, and no more."""
+
+    def score(self, question: str, passage: str) -> SpanScores:
+        scores = super().score(question, passage)
+        return replace(scores, null=-8.0 if passage == "Was it dear? Very." else 8.0)
+
+
+@pytest.mark.parametrize(("asked", "margin"), [("Was the dam dear?", 8.0), ("Was the dam green?", -8.0)])
+def test_the_answer_to_the_same_question_is_read_with_that_question_alone(asked: str, margin: float) -> None:
+    best = SpanReader(Curt(), Alike("dear")).read(asked, [interview()])[0]
+    assert best.margin == pytest.approx(margin, abs=2.5)
+
+
+def test_any_text_can_be_read_by_both_models() -> None:
+    first, second = Sure({"Anna keeps bees.": 4}, word=0), Sure({"Anna keeps bees.": 6}, word=0)
+    read = SpanReader(first, Pointing(), second).margin("Who keeps bees?", "Anna keeps bees.")
+    assert read == pytest.approx(SECOND_SHARE * 6 + (1 - SECOND_SHARE) * 4)
+    assert SpanReader(first, Pointing()).margin("Who keeps bees?", "Anna keeps bees.") == pytest.approx(4)
+    assert SpanReader(Told(), Pointing()).margin("Who keeps bees?", "...") == 0.0
+
+
 def test_the_title_is_read_before_the_passage_and_never_answers(hits: list[Hit]) -> None:
     model = Told()
     found = SpanReader(model, Pointing()).read("What is it?", [replace(hits[0], title="A bridge in Norway")])
@@ -211,36 +278,6 @@ def test_the_second_model_reads_no_more_than_so_many_passages(three: list[Hit]) 
 def test_the_scores_of_two_models_are_told_apart_from_those_of_one(reader: SpanReader) -> None:
     alone = [OnnxSpanModel(MODELS / name, threads=1).identity for name in READERS]
     assert reader.identity == "+".join(alone)
-
-
-@pytest.mark.parametrize("name", READERS)
-def test_a_damaged_model_is_refused(tmp_path: Path, name: str) -> None:
-    for file in ("model.json", "tokenizer.json"):
-        (tmp_path / file).write_bytes((MODELS / name / file).read_bytes())
-    (tmp_path / "model.onnx").write_bytes(b"not a model")
-    with pytest.raises(ModelError, match="damaged"):
-        OnnxSpanModel(tmp_path, threads=1)
-
-
-@pytest.mark.parametrize(
-    ("starts", "ends", "expected"),
-    [
-        ([1, 5, 0], [0, 2, 4], (1, 2, 9.0)),
-        ([0, 0, 9], [9, 0, 1], (2, 2, 10.0)),  # 9 + 9 would end before it starts
-        ([3], [4], (0, 0, 7.0)),
-    ],
-)
-def test_best_span_is_the_highest_sum_in_order(
-    starts: list[float], ends: list[float], expected: tuple[int, int, float]
-) -> None:
-    assert best_span(np.array(starts, dtype=np.float32), np.array(ends, dtype=np.float32)) == expected
-
-
-def test_best_span_is_never_longer_than_the_longest_answer() -> None:
-    starts, ends = np.zeros(60, dtype=np.float32), np.zeros(60, dtype=np.float32)
-    starts[0] = ends[59] = 10
-    first, last, _ = best_span(starts, ends)
-    assert last - first < LONGEST_ANSWER
 
 
 @pytest.fixture(scope="module")

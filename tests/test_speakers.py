@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coalition_qa.speakers import Speakers, asks_for_speaker, quotations
+from coalition_qa.speakers import Speakers, asks_for_speaker, quotations, statement_of
 from coalition_qa.types import Span
 
 TEXT = """The harbour will close in May, said the Mayor, Ada Lindqvist, on Monday. “We have no choice. The pier is
@@ -66,6 +66,13 @@ def test_he_is_somebody_only_where_nobody_else_may_be_meant(said: str, speaker: 
     start = WORRIED.index(said)
     found = Speakers(WORRIED).of(Span(start, start + len(said)))
     assert (found and found.of(WORRIED)) == speaker
+
+
+def test_no_pronoun_is_a_name_though_it_begins_a_sentence() -> None:
+    text = 'Peder Quill has a worry. He says that he will sell. "A fish does not wait," he said.'
+    found = Speakers(text).of(Span(text.index('"'), len(text)))
+    assert found is not None
+    assert found.of(text) == "Peder Quill"
 
 
 def test_whom_the_text_tells_of_with_who_is_a_person() -> None:
@@ -193,3 +200,72 @@ def test_two_of_one_surname_are_told_apart_by_their_first_names() -> None:
     john, ann, either = (Span(a, b) for a, b in ((0, 32), (33, 64), (65, len(text))))
     assert speakers.asked_of("What did John Smith say about taxes?") == "John Smith"
     assert [speakers.says("John Smith", one) for one in (john, ann, either)] == [True, False, True]
+
+
+def speaker(text: str, said: str) -> str | None:
+    """Who says it, as the text names them."""
+    start = text.index(said)
+    found = Speakers(text).of(Span(start, start + len(said)))
+    return found and found.of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "name"),
+    [
+        (
+            'Ada Berg shrugged. "It is dark. It leaks." The chair observed rain.',
+            '"It is dark.',
+            "Ada Berg",
+        ),
+        (
+            'Ada Berg runs a bakery and is angry. "I let two go."\n\n"They never asked."',
+            '"They never asked."',
+            "Ada Berg",
+        ),
+        ('"I hate it," said Ada Berg.\n\n"Why so?"', '"Why so?"', None),  # people talking in turn
+        ('"I hate it," said Ada Berg. Otto Dahl and Eva Lund were there. "Why so?"', '"Why so?"', None),
+        ("Ada Berg, the mayor, promised that it would stay open.", "Ada Berg, the mayor, promised that it", "Ada Berg"),
+        ("The head of roads, Ada Berg, admitted it.", "The head of roads, Ada Berg, admitted it.", "Ada Berg"),
+        ("Present: the mayor, Ada Berg. The mayor did not agree. She reminded them.", "She reminded them.", "Ada Berg"),
+        ("Otto Dahl left. The mayor did not agree. She reminded them.", "She reminded them.", "The mayor"),
+        ("The traders met. Traders said that it was late.", "Traders said that it was late.", None),
+        ("They met Berg. Berg said that it was late.", "Berg said that it was late.", "Berg"),
+    ],
+)
+def test_a_speaker_is_found_where_writers_leave_it(text: str, said: str, name: str | None) -> None:
+    assert speaker(text, said) == name
+
+
+def test_a_title_stands_for_the_speaker_after_the_name() -> None:
+    text = "Present: the treasurer, Hugh Pemberley. The treasurer insisted that it was dear."
+    said = Span(text.index("The treasurer ins"), len(text))
+    assert [name.of(text) for name in Speakers(text).named(said)] == ["Hugh Pemberley", "The treasurer"]
+
+
+@pytest.mark.parametrize(
+    ("person", "says"),
+    [("González Laya", True), ("Arancha González Laya", True), ("Laya", True), ("Pedro Laya", False), ("Berg", False)],
+)
+def test_parts_of_a_name_are_the_person(person: str, says: bool) -> None:
+    text = "Arancha González Laya said that it was late."
+    assert Speakers(text).says(person, Span(0, len(text))) is says
+
+
+def test_a_pronoun_that_nothing_was_put_for_is_looked_for_in_all_of_the_question() -> None:
+    text = "Ada Berg said that it was late. Otto Dahl said that it was not."
+    assert Speakers(text).asked_of("What did she say about it? (Ada Berg)") == "Ada Berg"
+    assert Speakers(text).asked_of("What did Otto Dahl say about it?") == "Otto Dahl"
+
+
+@pytest.mark.parametrize(
+    ("question", "stated"),
+    [
+        ("Who said that the pier is rotten?", " that the pier is rotten?"),
+        ("Which councillor warned of floods?", " of floods?"),
+        ("Who is quoted as saying that it rains?", " that it rains?"),
+        ("Who conceded it?", " it?"),
+    ],
+)
+def test_what_is_said_is_the_question_without_the_asking(question: str, stated: str) -> None:
+    assert asks_for_speaker(question)
+    assert statement_of(question) == stated

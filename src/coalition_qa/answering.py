@@ -6,18 +6,17 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from coalition_qa.attribution import Attribution
 from coalition_qa.reading import Candidate
-from coalition_qa.speakers import Speakers, asks_for_speaker, has_title
+from coalition_qa.speakers import has_title
 from coalition_qa.types import Document, Span
-from coalition_qa.words import content, fold, is_function_word, words
+from coalition_qa.words import fold, is_function_word, words
 
 MOST_SENTENCES = 3
 CLOSE = 5.0
 """A further sentence is quoted when its score is at most this far below the best one's, in logits."""
 
-_OVERLAP_WEIGHT = 20.0  # logits that a sentence gains when it has all of the question's words
-# what is wrong is put behind all else, whatever reader and retrieval say for it
-_RIGHT_SPEAKER, _WRONG_SPEAKER = 2.0, -30.0  # logits for a sentence that the person asked about says, or another
+# put behind all else, whatever reader and retrieval say for it
 _WRONG_PERSON = -30.0  # logits, for a sentence that names somebody else than the one who is asked about
 _WHO_IS = re.compile(r"(?i:who(?: is| was|['’]s)) (?P<name>[A-Z][\w’'-]+(?: [A-Z][\w’'-]*\w)*)\W*")
 _MOST_ITEMS = 10
@@ -25,7 +24,6 @@ _ITEM = re.compile(r"(?:(?P<bullet>[-*+•‣▪–])|\(?(?P<number>\d{1,3})[.)]
 _BEFORE_WORDS = re.compile(
     rf"(?:{_ITEM.pattern}|(?P<clause>\d{{1,3}}(?:\.\d{{1,3}})+)\.?\s(?=\W?[A-Z])|\([a-z]{{1,4}}\)\s)\s*"
 )
-_LOOKED_BACK, _LOOKED_AHEAD = 20_000, 2_000  # characters around a passage in which its speakers are looked for
 _SEVERAL = re.compile(
     r"\b(?:which|what|whose) (?:two|three|four|five|six|several|other)\b|\b(?:name|list) (?:the|all|some)\b|"
     r"\b(?:which|what) (?:\w+ )?(?:\w{3,}[^s\W]s)\b(?! (?:the|an?|if|when|through|his|her|its|it|their|my|our|your)\b)|"
@@ -42,16 +40,21 @@ class Reply:
     short: str = ""
 
 
-def compose(question: str, candidates: Sequence[Candidate], document: Callable[[str], Document | None]) -> Reply:
-    """Choose from candidates, best first. `document` gives a document by name, to see who says what in it."""
+def compose(
+    question: str,
+    candidates: Sequence[Candidate],
+    document: Callable[[str], Document | None],
+    margin: Callable[[str, str], float],
+) -> Reply:
+    """Choose from candidates, best first. `document` gives a document by name, to see who says what in it; `margin`
+    reads the question with any text, as `Reader.margin`.
+    """
     if not candidates:
         return Reply()
-    spoken = _Spoken(document)
-    if asks_for_speaker(question):
-        reply = _named_speaker(question, candidates, spoken)
-        if reply is not None:
-            return replace(reply, sentences=tuple(map(_unmarked, reply.sentences)))
-    ranked = _by_whom_it_tells_of(question, _by_who_says_it(question, candidates, spoken))
+    attribution = Attribution(question, document, margin)
+    if said := attribution.who_said_it(candidates):
+        return Reply(tuple(map(_unmarked, said)), said[-1].answer_text)
+    ranked = _by_whom_it_tells_of(question, attribution.ranked(candidates))
     shown = chosen(ranked)
     if _SEVERAL.search(question):
         shown += [item for item in _list_of(shown[0], ranked) if item not in shown]
@@ -116,36 +119,6 @@ def _short(question: str, shown: Sequence[Candidate]) -> str:
     return "; ".join(spans)
 
 
-def _named_speaker(question: str, candidates: Sequence[Candidate], spoken: _Spoken) -> Reply | None:
-    """Who says what the question repeats: the sentence that says it, and the one that names its speaker."""
-    asked = set(content(question))
-
-    def likeness(candidate: Candidate) -> float:
-        return candidate.score + _OVERLAP_WEIGHT * len(asked & set(content(candidate.text))) / max(1, len(asked))
-
-    for candidate in sorted(candidates, key=likeness, reverse=True)[:MOST_SENTENCES]:
-        name = spoken.speaker(candidate)
-        if name is None:
-            continue
-        said = replace(candidate, answer=name) if _within(name, candidate.sentence) else candidate
-        named = [c for c in candidates if c.hit.doc == said.hit.doc and _within(name, c.sentence)][:1]
-        if named:
-            both = [said] if named[0].sentence == said.sentence else [said, replace(named[0], answer=name)]
-            return Reply(tuple(both), both[-1].answer_text)
-    return None
-
-
-def _by_who_says_it(question: str, candidates: Sequence[Candidate], spoken: _Spoken) -> list[Candidate]:
-    """Where a question asks what somebody says: first what that person says, last what another one does."""
-    moved = []
-    for candidate in candidates:
-        person = spoken.asked_of(question, candidate)
-        says = spoken.says(person, candidate) if person else None
-        change = 0.0 if says is None else _RIGHT_SPEAKER if says else _WRONG_SPEAKER
-        moved.append(replace(candidate, margin=candidate.margin + change))
-    return sorted(moved, key=lambda candidate: -candidate.score)
-
-
 def _by_whom_it_tells_of(question: str, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Where a question asks who somebody is: last what gives the name of somebody else."""
     match = _WHO_IS.fullmatch(question.strip())
@@ -170,43 +143,3 @@ def stands_beside(name: str, answer: str, sentence: str) -> bool:
     """Whether the sentence has the answer right before or behind the name, or says that the one is the other."""
     name, answer, link = re.escape(name), re.escape(answer), r"\W{1,3}(?:(?:is|was) (?:(?:the|an?) )?)?"
     return re.search(rf"{answer}{link}{name}\b|\b{name}{link}{answer}", sentence) is not None
-
-
-class _Spoken:
-    """The speakers around passages, found once for each passage, and only where a question asks for them."""
-
-    def __init__(self, document: Callable[[str], Document | None]) -> None:
-        self._document = document
-        self._around: dict[str, tuple[int, Speakers]] = {}
-
-    def speaker(self, candidate: Candidate) -> Span | None:
-        """Where the document names who says the candidate's sentence."""
-        shift, speakers = self._of(candidate)
-        name = speakers.of(_moved(candidate.sentence, -shift))
-        return None if name is None else _moved(name, shift)
-
-    def asked_of(self, question: str, candidate: Candidate) -> str:
-        """The person whose saying the question asks for, by a name that the text around the candidate gives."""
-        return self._of(candidate)[1].asked_of(question)
-
-    def says(self, person: str, candidate: Candidate) -> bool | None:
-        """Whether this person says the candidate's sentence; None where nobody is said to."""
-        shift, speakers = self._of(candidate)
-        return speakers.says(person, _moved(candidate.sentence, -shift))
-
-    def _of(self, candidate: Candidate) -> tuple[int, Speakers]:
-        passage = candidate.hit.passage
-        if passage.id not in self._around:
-            document = self._document(candidate.hit.doc)
-            start = max(0, passage.span.start - _LOOKED_BACK)
-            text = document.text[start : passage.span.end + _LOOKED_AHEAD] if document else ""
-            self._around[passage.id] = (start, Speakers(text))
-        return self._around[passage.id]
-
-
-def _moved(span: Span, by: int) -> Span:
-    return Span(span.start + by, span.end + by)
-
-
-def _within(inner: Span, outer: Span) -> bool:
-    return outer.start <= inner.start and inner.end <= outer.end

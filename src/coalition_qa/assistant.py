@@ -144,7 +144,7 @@ class Assistant:
         clock.lap("retrieve")
         candidates = self._reader.read(question, hits)
         clock.lap("read")
-        reply = compose(question, candidates, self._library.document)
+        reply = compose(question, candidates, self._library.document, self._reader.margin)
         shown = [c for c in reply.sentences if self._holds(c, question)]
         whole = len(shown) == len(reply.sentences)
         confidence = self._calibration.confidence(Signals.of(question, hits, shown)) if shown else 0.0

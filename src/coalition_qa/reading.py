@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from coalition_qa.config import SHIPPED, Settings
-from coalition_qa.encoders import (
-    MODELS,
-    READERS,
-    Encoder,
-    may_download,
-    open_session,
-    open_tokenizer,
-    read_model_card,
-    weights_digest,
-)
-from coalition_qa.types import Hit, ModelError, Span
-
-LONGEST_ANSWER = 30
-"""Word pieces that an answer span may have."""
+from coalition_qa.encoders import MODELS, READERS, Encoder
+from coalition_qa.span_models import OnnxSpanModel, SpanModel, SpanScores, TransformersSpanModel, best_span
+from coalition_qa.types import Hit, Span
 
 RETRIEVAL_WEIGHT = 20.0
 """What the passage's score counts beside the reader's margin, which is in logits. Chosen on development questions:
@@ -43,14 +30,24 @@ SECOND_SHARE = 0.85
 """What the second model's margin counts where both have read; the first one's counts the rest. Chosen on development
 questions: training/README.md."""
 
-_QUESTION_PIECES, _TITLE_PIECES = 130, 100  # with the longest passage and the special ones within the model's 512
+_ASKS = 8.0
+"""Logits that a sentence which asks is put back by: an interviewer's question is what is likest to the user's."""
+
+_ASKED_BEFORE = 2
+"""How many sentences after a question are what answers it."""
+
+_SAME_QUESTION = 0.6  # cosine from which a question in the document is taken for the user's
+
+_QUESTION = re.compile(r"(?:[^\"“”«»]*|[\"“«][^\"“”«»]*)[?？][\"”»]?[*_)\]]*\s*")
+_TITLE_PIECES = 100  # with the longest passage and question within the models' 512
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A sentence that may answer. `answer` is the likeliest span in it; `margin`, in logits, is how much likelier
     the reader thinks that span than that its passage holds no answer. `likeness` is the cosine of question and
-    sentence, 0 where they were not compared.
+    sentence, 0 where they were not compared; right after a question in the document, `asked`, it is that one's cosine
+    if that is higher.
     """
 
     hit: Hit
@@ -58,11 +55,18 @@ class Candidate:
     answer: Span
     margin: float
     likeness: float = 0.0
+    asked: Span | None = None
 
     @property
     def score(self) -> float:
         """What candidates are ranked by."""
-        return self.margin + RETRIEVAL_WEIGHT * self.hit.score + SENTENCE_WEIGHT * self.likeness
+        read = self.margin - _ASKS * self.asks
+        return read + RETRIEVAL_WEIGHT * self.hit.score + SENTENCE_WEIGHT * self.likeness
+
+    @property
+    def asks(self) -> bool:
+        """Whether the sentence is a question; not where it tells of one, as in: He asked, "Is it safe?"."""
+        return _QUESTION.fullmatch(self.text) is not None
 
     @property
     def text(self) -> str:
@@ -87,28 +91,9 @@ class Reader(Protocol):
         """Candidates from these passages, best first; equal input gives equal output. Empty for no sentences."""
         ...
 
-
-class SpanModel(Protocol):
-    """An extractive question answering model: for each word piece, how likely an answer starts and ends there."""
-
-    @property
-    def identity(self) -> str:
-        """Name and content hash: scores of two models are on different scales."""
+    def margin(self, question: str, text: str) -> float:
+        """How much likelier, in logits, the likeliest answer in the text is than that it holds none."""
         ...
-
-    def score(self, question: str, passage: str) -> SpanScores:
-        """Read the question with the passage."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class SpanScores:
-    """Logits over the passage's word pieces, whose character spans are `pieces`, and of "no answer"."""
-
-    starts: NDArray[np.float32]
-    ends: NDArray[np.float32]
-    pieces: Sequence[Span]
-    null: float
 
 
 class SpanReader:
@@ -131,10 +116,39 @@ class SpanReader:
         """Every sentence of the passages as a candidate, best first; ties by rank and place."""
         places = ((hit, place) for hit in hits for place in self._places(self._model, question, hit))
         candidates = _ranked(Candidate(hit, *place) for hit, place in places)
-        compared = candidates[:COMPARED]
-        likeness = self._encoder.encode([c.text for c in compared]) @ self._encoder.encode([question])[0]
-        alike = (replace(c, likeness=float(value)) for c, value in zip(compared, likeness, strict=True))
-        return self._read_again(question, _ranked([*alike, *candidates[COMPARED:]]))
+        compared = list(self._compared(question, candidates[:COMPARED]))
+        read = self._read_again(question, _ranked([*compared, *candidates[COMPARED:]]))
+        return [*map(partial(self._with_what_it_answers, question), read[:1]), *read[1:]]
+
+    def _compared(self, question: str, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+        """The candidates with their likeness to the question: right after a question in the document, that one's, if
+        it is higher.
+        """
+        wanted = self._encoder.encode([question])[0]
+        likeness = self._encoder.encode([c.text for c in candidates]) @ wanted
+        for candidate, value in zip(candidates, likeness, strict=True):
+            asked = _asked_before(candidate)
+            text = candidate.hit.passage.sentence_text(asked) if asked else ""
+            of_asked = float(self._encoder.encode([text])[0] @ wanted) if text else -1.0
+            if of_asked > value:
+                yield replace(candidate, likeness=of_asked, asked=asked)
+            else:
+                yield replace(candidate, likeness=float(value))
+
+    def _with_what_it_answers(self, question: str, candidate: Candidate) -> Candidate:
+        """The candidate, as sure as it is with nothing but the question in the document that it answers: by itself
+        "Never." is no answer to anything.
+        """
+        if candidate.asked is None or candidate.likeness < _SAME_QUESTION:
+            return candidate
+        passage = candidate.hit.passage
+        both = passage.sentence_text(Span(candidate.asked.start, candidate.sentence.end))
+        return replace(candidate, margin=max(candidate.margin, self.margin(question, both)))
+
+    def margin(self, question: str, text: str) -> float:
+        """As of a candidate that both models have read. The text stands for itself: no title is read before it."""
+        first = _margin(self._model.score(question, text))
+        return first if self._second is None else _mean(_margin(self._second.score(question, text)), first)
 
     def _read_again(self, question: str, candidates: list[Candidate]) -> list[Candidate]:
         """The candidates after the second model has read the best one's passage, and so on until the best is one that
@@ -171,80 +185,6 @@ class SpanReader:
         return f"{title}.\n" if title and not hit.passage.text.lstrip("# ").startswith(title) else ""
 
 
-class OnnxSpanModel:
-    """A shipped model: no torch, one pair at a time, so that an answer never depends on its batch."""
-
-    def __init__(self, folder: Path, threads: int) -> None:
-        card = read_model_card(folder)
-        self._session = open_session(folder / "model.onnx", threads)
-        self._tokenizer = open_tokenizer(folder / "tokenizer.json")
-        self._inputs = {each.name for each in self._session.get_inputs()}
-        self._identity = f"{card['name']}@{card['sha256']['model.onnx'][:16]}"
-
-    @property
-    def identity(self) -> str:
-        """Name and content hash of the model file."""
-        return self._identity
-
-    def score(self, question: str, passage: str) -> SpanScores:
-        """Read the question, cut to 130 pieces, with the passage."""
-        offsets = self._tokenizer.encode(question, add_special_tokens=False).offsets
-        encoding = self._tokenizer.encode(_shortened(question, offsets), passage)
-        tokens = np.array([encoding.ids], dtype=np.int64)
-        feed = {
-            "input_ids": tokens,
-            "attention_mask": np.ones_like(tokens),
-            "token_type_ids": np.array([encoding.type_ids], dtype=np.int64),
-        }
-        feed = {name: values for name, values in feed.items() if name in self._inputs}  # MPNet has no segments
-        starts, ends = (logits[0] for logits in self._session.run(["start_logits", "end_logits"], feed))
-        return _span_scores(starts, ends, encoding.offsets, encoding.sequence_ids)
-
-
-class TransformersSpanModel:
-    """Any Hugging Face extractive question answering model that is on this machine, by name or path.
-
-    It should have been trained with unanswerable questions (SQuAD 2.0): "no answer" is read at its first piece.
-    Nothing is downloaded, unless the user sets HF_HUB_OFFLINE=0.
-    """
-
-    def __init__(self, name: str, threads: int) -> None:
-        here = not may_download()
-        import torch
-        from transformers import AutoModelForQuestionAnswering, AutoTokenizer
-
-        try:
-            self._model = AutoModelForQuestionAnswering.from_pretrained(name, local_files_only=here)
-            self._tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=here)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise ModelError(
-                f"The reader {name!r} cannot be loaded: it is not on this machine, or is not an extractive question "
-                f"answering model. Give its folder, or unset COALITION_QA_READER."
-            ) from error
-        if not self._tokenizer.is_fast:
-            raise ModelError(f"The reader {name!r} has no fast tokenizer, which exact spans need: choose another.")
-        torch.set_num_threads(threads)
-        self._no_grad = torch.inference_mode
-        self._model.train(False)
-        self._identity = f"{name}@{weights_digest(self._model)}"
-
-    @property
-    def identity(self) -> str:
-        """Name and a hash over the weights as loaded."""
-        return self._identity
-
-    def score(self, question: str, passage: str) -> SpanScores:
-        """Read the question, cut to 130 pieces, with the passage."""
-        offsets = self._tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
-        fed = self._tokenizer(
-            _shortened(question, offsets), passage, return_tensors="pt", return_offsets_mapping=True, verbose=False
-        )
-        sequences, places = fed.sequence_ids(0), fed.pop("offset_mapping")[0].tolist()
-        with self._no_grad():
-            read = self._model(**fed)
-        return _span_scores(read.start_logits[0].numpy(), read.end_logits[0].numpy(), places, sequences)
-
-
 def open_reader(settings: Settings, encoder: Encoder) -> SpanReader:
     """The reader that the settings name. Raises ModelError where it is missing or damaged."""
     if settings.reader == SHIPPED:
@@ -257,34 +197,27 @@ def _ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
     return sorted(candidates, key=lambda candidate: -candidate.score)
 
 
+def _asked_before(candidate: Candidate) -> Span | None:
+    """The question that the document asks right before the candidate's sentence, which is none itself."""
+    passage = candidate.hit.passage
+    at = passage.sentences.index(candidate.sentence)
+    before = passage.sentences[max(0, at - _ASKED_BEFORE) : at] if not candidate.asks else ()
+    return next((s for s in reversed(before) if _QUESTION.fullmatch(passage.sentence_text(s))), None)
+
+
 def _reread(candidate: Candidate, places: Mapping[Span, tuple[Span, Span, float]]) -> Candidate:
     """The candidate with the second model's answer span, and the mean of both models' margins."""
     if candidate.sentence not in places:
         return candidate
     _, answer, margin = places[candidate.sentence]
-    return replace(candidate, answer=answer, margin=SECOND_SHARE * margin + (1 - SECOND_SHARE) * candidate.margin)
+    return replace(candidate, answer=answer, margin=_mean(margin, candidate.margin))
 
 
-def _shortened(question: str, offsets: Sequence[tuple[int, int]]) -> str:
-    return question if len(offsets) <= _QUESTION_PIECES else question[: offsets[_QUESTION_PIECES - 1][1]]
+def _mean(second: float, first: float) -> float:
+    """Of both models' margins."""
+    return SECOND_SHARE * second + (1 - SECOND_SHARE) * first
 
 
-def _span_scores(
-    starts: NDArray[np.float32],
-    ends: NDArray[np.float32],
-    offsets: Sequence[tuple[int, int]],
-    sequences: Sequence[int | None],
-) -> SpanScores:
-    """The passage's part of a pair's logits; both logits of the first piece stand for "no answer"."""
-    inside = [at for at, sequence in enumerate(sequences) if sequence == 1]
-    pieces = [Span(*offsets[at]) for at in inside]
-    return SpanScores(starts[inside], ends[inside], pieces, float(starts[0] + ends[0]))
-
-
-def best_span(starts: NDArray[np.float32], ends: NDArray[np.float32]) -> tuple[int, int, float]:
-    """First and last piece, and summed logits, of the likeliest span of at most 30 pieces; at least one piece."""
-    scores = starts[:, None] + ends[None, :]
-    lengths = np.arange(len(ends))[None, :] - np.arange(len(starts))[:, None]
-    scores = np.where((lengths >= 0) & (lengths < LONGEST_ANSWER), scores, -np.inf)
-    first, last = np.unravel_index(int(scores.argmax()), scores.shape)
-    return int(first), int(last), float(scores[first, last])
+def _margin(read: SpanScores) -> float:
+    """Of the likeliest answer over no answer."""
+    return best_span(read.starts, read.ends)[2] - read.null if len(read.pieces) else -read.null

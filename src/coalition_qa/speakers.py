@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from coalition_qa.types import Span
-from coalition_qa.words import content, fold, is_function_word, stem, words
+from coalition_qa.words import content, fold, is_function_word, names, stem, words
 
 _SAYING = """say tell argue add explain insist stress contend announce declare admit note assure confirm ask warn claim
     state complain suggest mention deny predict promise reply answer recall acknowledge conclude remark observe
-    maintain emphasise emphasize underline highlight believe think judge point""".split()
-_PAST = "said told thought".split()
+    maintain emphasise emphasize underline highlight believe think judge point concede reckon hint advise remind
+    remember object respond counter agree caution urge vow accuse doubt fear hope joke write""".split()
+_PAST = "said told thought wrote".split()
 _FORMS = {f"{verb}{ending}" for verb in _SAYING for ending in ("", "s", "d", "ed", "es")}
 _FORMS |= {f"{verb[:-1]}{ending}" for verb in _SAYING if verb[-1] == "y" for ending in ("ied", "ies")}
 _FORMS |= {"admitted", *_PAST}
@@ -26,14 +27,19 @@ _NAME = rf"{_WORD}(?: (?:(?:de|del|van|von|der|al|bin|da|di|la|le) )?{_WORD}){{0
 _ROLES = """minister secretary president deputy chief head director chair chairman chairwoman chairperson leader
     spokesman spokeswoman spokesperson ambassador general governor mayor king queen prince pope bishop archbishop
     judge senator commissioner professor doctor colonel captain lieutenant sergeant officer official author founder
-    owner manager coach lawyer teacher engineer scientist researcher analyst expert economist historian""".split()
+    owner manager coach lawyer teacher engineer scientist researcher analyst expert economist historian councillor
+    treasurer clerk mediator curator farmer baker biologist geologist physicist nurse surgeon pilot driver referee
+    witness prosecutor solicitor barrister foreman steward inspector chancellor principal headteacher campaigner
+    activist warden ranger vicar priest resident neighbour neighbor organiser organizer shopkeeper""".split()
 _ROLE_WORD = rf"(?:{'|'.join(_ROLES)})"
 _OF = r"(?: (?:of|for) (?:the )?[\w’'-]+(?: [A-Z][\w’'-]+)*)?"
 _ROLE = rf"(?:[Tt]he|[Aa]n?|[Hh]is|[Hh]er|[Ii]ts|[Tt]heir) (?:[\w’'.-]+ ){{0,4}}?(?i:{_ROLE_WORD})\b{_OF}"
+_OPENING_ROLE = re.compile(rf"(?:^|[.!?”\"] |\n)(?P<role>[Tt]he (?:[\w’'.-]+ ){{0,3}}?(?i:{_ROLE_WORD})\b{_OF})")
 _PRONOUN = r"(?:[Hh]e|[Ss]he|[Tt]hey)"
 _SUBJECT = rf"(?P<subject>{_PRONOUN}\b|{_ROLE}|{_NAME})"
 _BETWEEN = r"(?:(?: (?:has|had|have|also|then|later|himself|herself|further|even))*)"
-_BEFORE = re.compile(rf"(?<![\w’'-]){_SUBJECT}{_BETWEEN} {_VERB}\b")
+_ASIDE = r"(?:,(?: [^,.;:\n“”\"]{1,60},)?)?"  # "Ada Berg, the mayor, said"
+_BEFORE = re.compile(rf"(?<![\w’'-]){_SUBJECT}{_ASIDE}{_BETWEEN} {_VERB}\b")
 _AFTER = re.compile(rf"(?:^|[,”\"’.] *|\n){_VERB}(?: out)?,? {_SUBJECT}", re.MULTILINE)
 _OFFICE = rf"(?:[\w’'-]+ ){{0,3}}(?i:{_ROLE_WORD})(?: General)?"
 _PLACE = r"(?:capital|city|town|village|country|state|province|region|island|river|district|port)\b"
@@ -49,10 +55,11 @@ _TITLED = re.compile(
 _NO_ONE = frozenset("people many critics others nobody everybody everyone someone somebody experts observers".split())
 _NOT_BETWEEN = "the|an?|his|her|their|its|our|your|my|can|could|should|may|must|might|shall|would|will|is|are|was|were"
 _PERSON = rf"(?:person|man|woman|politician|diplomat|speaker|{'|'.join(_ROLES)})"
+_BY_TRADE = r"\w{3,}(?:or|er|ist|ian|man|woman|ant|ent)"  # councillor, biologist, electrician, fisherman, agent
 _ASKING = re.compile(
-    rf"\b(?:who(?! (?:did|does|do|has|had|have)\b)|which (?:of \w+ \w+ )?(?:\w+ ){{0,2}}?{_PERSON}) "
+    rf"\b(?:who(?! (?:did|does|do|has|had|have)\b)|which (?:of \w+ \w+ )?(?:\w+ ){{0,2}}?(?:{_PERSON}|{_BY_TRADE})) "
     rf"(?:(?!(?:{_NOT_BETWEEN})\b)[\w’'-]+ ){{0,2}}?{_VERB}\b|"
-    r"\baccording to whom\b|\bwho (?:is|was) quoted\b|\bwhose words\b",
+    r"\baccording to whom\b|\bwho (?:is|was) quoted(?: as saying)?\b|\bwhose words\b",
     re.IGNORECASE,
 )
 _ASKED_OF = re.compile(
@@ -78,6 +85,11 @@ def asks_for_speaker(question: str) -> bool:
     return _ASKING.search(question) is not None
 
 
+def statement_of(question: str) -> str:
+    """What is said, of a question that asks who said it."""
+    return _ASKING.sub("", question)
+
+
 def has_title(text: str) -> bool:
     """Whether it says what somebody's office or profession is."""
     return any(fold(word) in _ROLES for word in words(text))
@@ -96,14 +108,16 @@ class Speakers:
             match.span("subject"): _Saying(Span(*match.span()), Span(*match.span("subject")))
             for pattern in (_BEFORE, _AFTER)
             for match in pattern.finditer(self._text)
-            if not self._is_quoted(match.start("subject")) and not _is_no_one(match.group("subject"))
+            if not self._is_quoted(match.start("subject")) and not self._is_no_one(match.group("subject"))
         }
         return sorted(found.values(), key=lambda saying: saying.place)
 
     @cached_property
     def _persons(self) -> list[tuple[Span, set[str]]]:
         """Where persons are named, in order, each with the stems of the title that stands beside the name."""
-        found = {s.subject: set[str]() for s in self._sayings if re.fullmatch(_NAME, s.subject.of(self._text))}
+        subjects = [(saying.subject, saying.subject.of(self._text)) for saying in self._sayings]
+        names_of = [span for span, of in subjects if re.fullmatch(_NAME, of) and not re.fullmatch(_PRONOUN, of)]
+        found = {span: set[str]() for span in names_of}
         for match in _TITLED.finditer(self._text):
             kind = next(kind for kind in ("", "_of", "_plain", "_any", "_who") if match.group(f"name{kind}"))
             name = match.group(f"name{kind}")
@@ -116,17 +130,26 @@ class Speakers:
                 found.setdefault(span, set())
         return sorted(found.items())
 
+    @property
+    def text(self) -> str:
+        """The text that all spans are of."""
+        return self._text
+
     def of(self, sentence: Span) -> Span | None:
         """Where the text names who says what stands at `sentence`; None where nobody is said to."""
+        return next(iter(self.named(sentence)), None)
+
+    def named(self, sentence: Span) -> list[Span]:
+        """Where the text names who says what stands at `sentence`: a name, and after it a title in its place."""
         saying = self._saying(sentence)
         if saying is None:
-            return None
+            return self._introduced(sentence)
         subject = saying.subject.of(self._text)
         if re.fullmatch(_PRONOUN, subject):
-            return self._last_person(saying.subject.start)
+            return self._antecedents(saying.subject.start)
         if re.fullmatch(_ROLE, subject):
-            return self._holder(set(content(subject)), saying.subject)
-        return saying.subject
+            return self._held(saying.subject)
+        return [saying.subject]
 
     def asked_of(self, question: str) -> str:
         """The person whose saying a question asks for ("What did Berg warn of?"), as last named in the text; or ""."""
@@ -134,6 +157,8 @@ class Speakers:
         if match is None:
             return ""
         asked = {stem(word) for word in words(next(filter(None, match.groups()), ""))}
+        if asked <= {"he", "she", "they"}:  # a question that follows others has the name behind it
+            asked = {stem(word) for word in words(question)}
         spans = [span for span, _ in self._persons if self._surname(span) in asked]
         spans = [span for span in spans if _first_name(span.of(self._text)) in asked] or spans
         if not spans and any(fold(word) in _ROLES for word in words(question)):
@@ -146,8 +171,12 @@ class Speakers:
         speaker = self.of(sentence)
         if speaker is None:
             return None
-        first = {_first_name(speaker.of(self._text)), _first_name(person)} - {""}
-        return self._surname(speaker) == stem(words(person)[-1]) and len(first) < 2
+        name = speaker.of(self._text)
+        if self._surname(speaker) != stem(words(person)[-1]):
+            return False
+        shorter, longer = sorted(({fold(word) for word in words(one)} for one in (name, person)), key=len)
+        first = {_first_name(name), _first_name(person)} - {""}
+        return shorter <= longer or len(first) < 2  # "González Laya" is Arancha González Laya
 
     def _surname(self, name: Span) -> str:
         return stem(words(name.of(self._text))[-1])
@@ -157,12 +186,58 @@ class Speakers:
         inside = [s for s in self._sayings if sentence.start <= s.subject.start < sentence.end]
         if inside:
             return inside[0]
-        quote = max(self._quotes, key=sentence.overlap, default=None)
-        if quote is None or sentence.overlap(quote) * 2 < sentence.end - sentence.start:
+        quote = self.quotation(sentence)
+        if quote is None:
             return None
+        ended = self._text[: quote.end - 1].endswith(".")  # then a capital begins a sentence of its own
         following = [s for s in self._sayings if 0 <= s.place.start - quote.end <= 3]
-        leading = [s for s in self._sayings if 0 <= quote.start - s.place.end <= 60 and s.place.end <= quote.start]
+        following = [s for s in following if not (ended and self._text[s.place.start].isupper())]
+        leading = [s for s in self._sayings if self._leads_in(s.place.end, quote.start)]
         return next(iter([*following, *leading[::-1]]), None)
+
+    def _leads_in(self, end: int, start: int) -> bool:
+        """Whether what ends there may belong to a quotation that starts here: at most one sentence ends between."""
+        between = self._text[end:start]
+        return 0 <= start - end <= 60 and "\n\n" not in between and len(re.findall(r"[.!?:]", between)) <= 1
+
+    def quotation(self, sentence: Span) -> Span | None:
+        """The quotation that most of the sentence is part of, or None."""
+        quote = max(self._quotes, key=sentence.overlap, default=None)
+        return quote if quote and sentence.overlap(quote) * 2 >= sentence.end - sentence.start else None
+
+    def _introduced(self, sentence: Span) -> list[Span]:
+        """Who says a quotation that no verb belongs to: the person whom its paragraph tells of before it, as in "Otto
+        Berg disagreed." and what he said; or the paragraph before, where it is a paragraph of its own.
+        """
+        quote = self.quotation(sentence)
+        if quote is None:
+            return []
+        at, start = quote.start, self._paragraph(quote.start)
+        if start == at and start > 0:
+            at, start = start - 2, self._paragraph(start - 2)
+            if self._text[start] in f'"{_OPENING}':  # people talking in turn
+                return []
+        return self._antecedents(at, start)
+
+    def _paragraph(self, at: int) -> int:
+        """Where the paragraph begins that is at a place."""
+        before = self._text.rfind("\n\n", 0, at)
+        return 0 if before < 0 else before + 2
+
+    def _antecedents(self, before: int, since: int = 0) -> list[Span]:
+        """Whom "he" or "she" means there: the last person named, or whose title has opened a sentence since."""
+        person = self._last_person(before)
+        start = person.end if person else self._paragraph(before)
+        roles = [Span(*role.span("role")) for role in _OPENING_ROLE.finditer(self._text, start, before)]
+        last = [role for role in roles if not self._is_quoted(role.start)][-1:] or ([person] if person else [])
+        if not last or last[0].start < since:
+            return []
+        return last if last == [person] else self._held(last[0])
+
+    def _held(self, role: Span) -> list[Span]:
+        """The person who holds a title, if the text names one, and the title."""
+        holder = self._holder(set(content(role.of(self._text))), role)
+        return [holder, role] if holder else [role]
 
     def _last_person(self, before: int) -> Span | None:
         """The last person named, unless somebody may have been named since whom the text doesn't show to be one; in a
@@ -189,15 +264,24 @@ class Speakers:
         best = [span for score, span in scored if score == most]
         return ([span for span in best if span.end <= place.start] or best[:1])[-1]
 
+    def _is_no_one(self, subject: str) -> bool:
+        """Whether it is written like a name and is none: "It suggests", "People say", "Traders told" of traders."""
+        parts = words(subject)
+        if re.fullmatch(_PRONOUN, subject) or re.fullmatch(_ROLE, subject):
+            return False
+        common = len(parts) == 1 and fold(parts[0]) in self._in_lower_case - self._names
+        return common or is_function_word(parts[0], "a") or fold(subject) in _NO_ONE
+
+    @cached_property
+    def _in_lower_case(self) -> set[str]:
+        return {fold(word) for word in words(self._text) if word.islower()}
+
+    @cached_property
+    def _names(self) -> set[str]:
+        return names(self._text)
+
     def _is_quoted(self, at: int) -> bool:
         return any(quote.start <= at < quote.end for quote in self._quotes)
-
-
-def _is_no_one(subject: str) -> bool:
-    """Whether it is written like a name and is none: "It suggests", "People say"."""
-    first = words(subject)[0]
-    pronoun = re.fullmatch(_PRONOUN, subject) or re.fullmatch(_ROLE, subject)
-    return not pronoun and (is_function_word(first, "a") or fold(subject) in _NO_ONE)
 
 
 def _first_name(name: str) -> str:

@@ -149,6 +149,25 @@ def test_an_answer_that_is_not_in_the_evidence_is_a_warning(
 
 
 @pytest.mark.parametrize(
+    ("quote", "warned"),
+    [
+        ("The coalition met in Rome", []),
+        ("It welcomed four states", []),  # the question and the answers say 4
+        ("they paid 5 euros", ["says 12.5, 1200, too"]),
+        ("They gave 1,200, and they paid 5 euros for 12.5 km.", []),
+    ],
+)
+def test_a_quote_whose_sentence_says_other_numbers_is_a_warning(tmp_path: Path, quote: str, warned: list[str]) -> None:
+    text = f"{ROME} They gave 1,200, and they paid 5 euros for 12.5 km. It was 8 a.m. by then."
+    item = FACT | {"question": "What did the 4 do?", "answers": [quote], "evidence": [quote]}
+    path = tmp_path / "gold.jsonl"
+    path.write_text(json.dumps(item), "utf-8")
+    warnings = load_gold(path, {"rome.txt": Document("rome.txt", text)}).warnings
+    assert len(warnings) == len(warned)
+    assert all(expected in warning for expected, warning in zip(warned, warnings, strict=True))
+
+
+@pytest.mark.parametrize(
     ("line", "problem"),
     [
         ('{"id": "q1",', "line 2: not valid JSON (Expecting property name"),

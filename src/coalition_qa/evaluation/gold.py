@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from coalition_qa.evaluation.form import CATEGORIES, Line, Quote, Split, first_problem
 from coalition_qa.evaluation.lock import read_lock
 from coalition_qa.evaluation.metrics import Excerpt, contains_any
-from coalition_qa.evaluation.normalise import norm
+from coalition_qa.evaluation.normalise import norm, numbers
 from coalition_qa.evaluation.quotes import Place, QuoteError, Quotes, cut
 from coalition_qa.evaluation.table import is_table, table_lines
 from coalition_qa.types import Document, GoldError, Turn
@@ -85,8 +85,8 @@ def load_gold(path: Path, documents: Mapping[str, Document]) -> Gold:
     """Read a gold file, JSON lines or a CSV table, against its documents, by name, fetching each only when needed.
 
     Raises GoldError for the first thing wrong, with file, line number, item and what to do, or where no item is
-    left. What is only suspicious (a quote that matches but for its typography, an answer that isn't in its evidence)
-    is a warning.
+    left. What is only suspicious (a quote that matches but for its typography or leaves out numbers of its sentence, an
+    answer that isn't in its evidence) is a warning.
     """
     gold = check_gold(path, documents)
     if gold.problems:
@@ -240,5 +240,13 @@ def _item(line: Line, quotes: Quotes) -> tuple[GoldItem, list[str]]:
     for aliases in item.required or ((item.answers,) if item.answers else ()):
         if not contains_any(quoted, aliases):
             notes.append(f"the answer {aliases[0]!r} is not in the evidence: is it inferred, or is a quote missing?")
+    known = [item.question, quoted, *item.answers, *chain.from_iterable(item.required)]
+    for place in item.evidence_spans:
+        beside = numbers(quotes.sentence(place)) - frozenset[str]().union(*map(numbers, known))
+        if beside:
+            notes.append(
+                f"the sentence of the quote {cut(place.text)!r} says {', '.join(sorted(beside))}, too, and an answer "
+                "that quotes it is taken to say other numbers than gold: quote the whole sentence."
+            )
     notes.extend(f"the answer {each!r} has no word and matches nothing." for each in item.answers if not norm(each))
     return item, notes

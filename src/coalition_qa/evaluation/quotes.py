@@ -11,6 +11,9 @@ from coalition_qa.evaluation.metrics import Excerpt
 from coalition_qa.evaluation.normalise import find_quote, without_typography
 from coalition_qa.types import Document, Span
 
+_END = re.compile(r"[.!?][\"'”’»)*_]*\s|\n")
+_MARK = re.compile(r"\A\(?\d{1,3}(?:(?:\.\d{1,3})+[.)]?|[.)])\s")  # "4.1" numbers a sentence
+_LONGEST = 1_000  # characters of a sentence that are looked at
 _SHOWN = 60
 _NEAREST_SHOWN = 160
 _TEXTS_HELD, _PLAIN_HELD = 256, 4
@@ -56,6 +59,14 @@ class Quotes:
         raise QuoteError(
             f"the quote {cut(place.quote)!r} is not in {place.doc or 'any document'}; {self._nearest(names, place)}"
         )
+
+    def sentence(self, place: Excerpt) -> str:
+        """The sentence that the place is in, or those: from the end of one before it to the end of one behind it."""
+        text, (start, end) = self._text(place.doc), (place.span.start, place.span.end)
+        first, last = max(0, start - _LONGEST), min(len(text), end + _LONGEST)
+        before = [match.end() for match in _END.finditer(text, first, start)]
+        behind = _END.search(text, max(start, end - 5), last)  # the quote may have the stop in it, and marks after that
+        return _MARK.sub("", text[before[-1] if before else first : behind.start() + 1 if behind else last].strip())
 
     def _named(self, doc: str | None) -> Sequence[str]:
         if doc is None:
