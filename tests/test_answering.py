@@ -150,6 +150,13 @@ def listed(question: str, best: int) -> list[str]:
     return texts(compose(question, sorted(found, key=lambda c: -c.score), {}.get, sure))
 
 
+def test_a_sentence_that_leads_into_a_list_is_quoted_with_its_items() -> None:
+    found = [Candidate(PLANS, line, line, 50.0 if n == 0 else -n) for n, line in enumerate(LINES)]
+    reply = compose("What is planned?", found, {}.get, sure)
+    assert texts(reply) == ["Plans for 2024:", "- Mend the roof.", "- Open on Sundays.", "- Buy a van."]
+    assert reply.short == "- Mend the roof.; - Open on Sundays.; - Buy a van."
+
+
 def test_of_a_list_all_items_are_quoted_where_several_things_are_asked_for() -> None:
     assert listed("What are the plans for 2024?", 3) == ["- Open on Sundays.", "- Mend the roof.", "- Buy a van."]
 

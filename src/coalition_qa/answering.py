@@ -56,6 +56,9 @@ def compose(
         return Reply(tuple(map(_unmarked, said)), said[-1].answer_text)
     ranked = _by_whom_it_tells_of(question, attribution.ranked(candidates))
     shown = chosen(ranked)
+    if items := _led_into(shown[0], ranked):
+        shown = [shown[0], *items]
+        return Reply(tuple(map(_unmarked, shown)), "; ".join(item.answer_text for item in items))
     if _SEVERAL.search(question):
         shown += [item for item in _list_of(shown[0], ranked) if item not in shown]
     return Reply(tuple(map(_unmarked, shown)), _short(question, shown))
@@ -98,6 +101,15 @@ def _list_of(candidate: Candidate, candidates: Sequence[Candidate]) -> list[Cand
             lists[-1].append(one)
         end = one.sentence.end
     return next((found[:_MOST_ITEMS] for found in lists if candidate in found and _mark(candidate.text)), [])
+
+
+def _led_into(candidate: Candidate, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The list that a candidate's sentence leads into with a colon; empty where none follows in its passage."""
+    if not candidate.text.rstrip("*_ ").endswith(":"):
+        return []
+    after = [c for c in candidates if c.hit == candidate.hit and c.sentence.start >= candidate.sentence.end]
+    first = min(after, key=lambda c: c.sentence.start, default=None)
+    return _list_of(first, candidates) if first and _mark(first.text) else []
 
 
 def _mark(sentence: str) -> str:
