@@ -12,7 +12,7 @@ from typing import Protocol
 from coalition_qa.types import Document, Passage, Span
 from coalition_qa.words import is_function_word
 
-CHUNKER = "sentences-3"
+CHUNKER = "sentences-4"
 """Changes whenever the same text would be cut differently; part of every passage id and fingerprint."""
 
 TARGET_PIECES = 200
@@ -53,6 +53,7 @@ _GET_IN_TOUCH = re.compile(
 )
 _NEWSLETTER = re.compile(r"(?:sign up|subscribe)\b.{0,60}\bnewsletters?\b.*\b(?:inbox|latest)\b", re.IGNORECASE)
 _NOTICE_WORDS = 60
+_LEADING = ("?", "？", ":", "：")
 _LONGEST_HEADING = 80  # characters: Chinese has no spaces between words
 _NO_HEADING = re.compile(r"^(?:[Ww]ritten )?[Bb]y [A-Z]|[.!?:;,…。！？：；，।۔؟\d][\"'”’」』)]*$|:|\n")
 
@@ -268,19 +269,28 @@ def _even_parts(block: _Block, text: str, encoder: Measures) -> Iterator[_Block]
 
 
 def _packed(parts: Sequence[_Block], text: str, encoder: Measures) -> Iterator[_Block]:
-    """Neighbouring short blocks together, up to the target length; a heading goes with what follows it."""
+    """Neighbouring short blocks together, up to the target length; what leads on goes with what follows it."""
     group: list[_Block] = []
     filled = 0
     for part in parts:
         length = len(encoder.pieces(part.span.of(text)))
         if group and filled + length > TARGET_PIECES:
-            heading = [group.pop()] if len(group) > 1 and not group[-1].sentences else []
-            yield _joined(group)
-            group, filled = heading, 0
+            kept = len(group)
+            while kept > 1 and _leads_on(group[kept - 1], text):
+                kept -= 1
+            yield _joined(group[:kept])
+            group = group[kept:]
+            filled = sum(len(encoder.pieces(block.span.of(text))) for block in group)
         group.append(part)
         filled += length
     if group:
         yield _joined(group)
+
+
+def _leads_on(block: _Block, text: str) -> bool:
+    """Whether it is a heading, a question, or what a list begins with: by itself it answers nothing."""
+    end = text[block.span.start : block.span.end].rstrip("*_ \"'”’»")[-1:]
+    return not block.sentences or (len(block.sentences) == 1 and end in _LEADING)
 
 
 def _fitting(block: _Block, text: str, encoder: Measures) -> Iterator[_Block]:
