@@ -9,8 +9,8 @@ it left out.
 SQuAD articles, every other gold item, or the items that say "split": "dev", are fitted on; the rest is reported.
 `--twice` names sources that count twice: questions that nobody wrote to be hard, as most of a program's users ask.
 What ships was fitted with XQuAD and ClapNQ's development questions and coast, care and past of eval/invented/, all
-these twice, `data.py --squad questions_dev.tsv` of training/, eval/, manuals and reports; office and press, which are
-all test, were given for the report.
+these twice, `data.py --squad questions_dev.tsv` of training/, eval/, manuals, reports, and the dev halves of voices and
+asked; office and press, which are all test, were given for the report.
 """
 
 from __future__ import annotations

@@ -40,3 +40,12 @@ def test_quotes_stand_in_their_documents(name: str, half: str) -> None:
     assert found.warnings == ()
     assert {item.split for item in found.items} == {half}
     assert sum(not item.answerable for item in found.items) >= 14
+
+
+@pytest.mark.parametrize("name", ["asked", "voices"])
+def test_no_document_of_a_set_with_both_halves_is_in_both(name: str) -> None:
+    found = gold(INVENTED / name)
+    assert found.warnings == ()
+    dev, test = ({item.cluster for item in found.items if item.split == half} - {""} for half in ("dev", "test"))
+    assert len(dev) == len(test) == 5
+    assert not dev & test
