@@ -54,9 +54,18 @@ def test_the_sentence_is_read_with_the_speaker_whom_it_leaves_out() -> None:
     attribution = Attribution("Who said that the pier is rotten?", {"harbour.txt": DOCUMENT}.get, read)
     said, named = attribution.who_said_it(ranked())
     assert "Ada Lindqvist said: “The pier is rotten." in read.texts
-    assert "Ada Lindqvist said: “The pier is rotten. It has been so for nine years,”" in read.texts
     assert (said.sentence, said.margin) == (ROTTEN, 9.0)
     assert (named.sentence, named.answer_text) == (MET, "Ada Lindqvist")
+
+
+def test_a_sentence_that_does_not_convince_alone_is_read_within_its_quotation() -> None:
+    whole = "Ada Lindqvist said: “The pier is rotten. It has been so for nine years,”"
+    attribution = Attribution("Who said that the pier is rotten?", {"harbour.txt": DOCUMENT}.get, Read(years=9.0))
+    said = next(one for one in attribution.who_said_it(ranked()) if one.sentence in (ROTTEN, YEARS))
+    assert said.margin == 9.0
+    read = Read(rotten=1.0)
+    Attribution("Who said that the pier is rotten?", {"harbour.txt": DOCUMENT}.get, read).who_said_it(ranked())
+    assert whole in read.texts
 
 
 def test_a_speaker_whom_the_sentence_names_must_convince_without_that_too() -> None:

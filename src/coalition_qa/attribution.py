@@ -17,6 +17,7 @@ _OVERLAP_WEIGHT = 20.0  # logits that a sentence gains when it has all of the qu
 # what is wrong is put behind all else, whatever reader and retrieval say for it
 _RIGHT_SPEAKER, _WRONG_SPEAKER = 2.0, -30.0  # logits for a sentence that the person asked about says, or another
 _SAYS_OTHER = -10.0  # logits for a sentence with other numbers or other words than the question has it say
+_CONVINCING = 5.0  # logits from which a sentence is not read once more within its quotation: that takes as long again
 _TOLD = 0.8  # share of the question's words from which a sentence that nobody says tells what the question repeats
 _LOOKED_BACK, _LOOKED_AHEAD = 20_000, 2_000  # characters around a passage in which its speakers are looked for
 
@@ -85,8 +86,12 @@ class Attribution:
         return replace(candidate, margin=max(candidate.margin, self._margin_with(person, candidate)))
 
     def _margin_with(self, person: str, candidate: Candidate) -> float:
-        read = {candidate.text, self._words(candidate)}
-        return max(self._margin(self._question, f"{person} said: {text}") for text in read)
+        """With the sentence alone or, where that is not convincing, with all of the quotation that it is part of."""
+        alone = self._margin(self._question, f"{person} said: {candidate.text}")
+        whole = self._words(candidate)
+        if alone >= _CONVINCING or whole == candidate.text:
+            return alone
+        return max(alone, self._margin(self._question, f"{person} said: {whole}"))
 
     def _less_sure(self, candidate: Candidate, said: str) -> Candidate:
         """Less, where what is said lacks a number, or a word between quotation marks, that the question has in it."""
