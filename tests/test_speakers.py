@@ -269,3 +269,9 @@ def test_a_pronoun_that_nothing_was_put_for_is_looked_for_in_all_of_the_question
 def test_what_is_said_is_the_question_without_the_asking(question: str, stated: str) -> None:
     assert asks_for_speaker(question)
     assert statement_of(question) == stated
+
+
+@pytest.mark.parametrize("thing", ["document", "letter", "chapter", "agreement", "newspaper", "department"])
+def test_which_thing_says_something_asks_for_no_person(thing: str) -> None:
+    assert not asks_for_speaker(f"Which {thing} says that pets are allowed?")
+    assert asks_for_speaker("Which council member says that pets are allowed?")

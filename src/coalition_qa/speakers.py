@@ -55,7 +55,10 @@ _TITLED = re.compile(
 _NO_ONE = frozenset("people many critics others nobody everybody everyone someone somebody experts observers".split())
 _NOT_BETWEEN = "the|an?|his|her|their|its|our|your|my|can|could|should|may|must|might|shall|would|will|is|are|was|were"
 _PERSON = rf"(?:person|man|woman|politician|diplomat|speaker|{'|'.join(_ROLES)})"
-_BY_TRADE = r"\w{3,}(?:or|er|ist|ian|man|woman|ant|ent)"  # councillor, biologist, electrician, fisherman, agent
+_BY_TRADE = (  # no suffix that things have, too: "which document says" and "which letter says" ask for no person
+    r"(?:\w{3,}(?:ist|ian|man|woman|ctor|llor|essor|eer)|member|player|worker|writer|singer|painter|banker|reporter|"
+    r"student|agent|tenant|assistant|consultant|accountant|applicant|claimant|defendant)"
+)
 _ASKING = re.compile(
     rf"\b(?:who(?! (?:did|does|do|has|had|have)\b)|which (?:of \w+ \w+ )?(?:\w+ ){{0,2}}?(?:{_PERSON}|{_BY_TRADE})) "
     rf"(?:(?!(?:{_NOT_BETWEEN})\b)[\w’'-]+ ){{0,2}}?{_VERB}\b|"
