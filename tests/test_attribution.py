@@ -98,6 +98,10 @@ def test_a_better_candidate_answers_instead() -> None:
     assert who("Who said that the pier is rotten?", Read(rotten=9.0), met=40.0) == []
 
 
+def test_who_said_nothing_in_particular_is_nobody() -> None:
+    assert who("Who said?", Read(Lindqvist=9.0, Berg=9.0)) == []
+
+
 def test_a_question_of_nobodys_words_has_no_speaker() -> None:
     read = Read(rotten=9.0)
     assert who("What is rotten?", read, rotten=9.0) == []

@@ -44,7 +44,7 @@ class Attribution:
         one that names the speaker. The last one's answer is the name. Empty where other candidates answer better.
         """
         found: list[tuple[Candidate, ...]] = []
-        ranked = sorted(candidates, key=self._likeness, reverse=True) if self._asks_for_speaker else []
+        ranked = sorted(candidates, key=self._likeness, reverse=True) if self._asks_for_speaker and self._stated else []
         for candidate in ranked[:TRIED]:
             beside = [c for c in candidates if c.hit.doc == candidate.hit.doc]
             names = self._named(candidate)
